@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_long allocations;
+static atomic_long fail_at;
+
+static bool must_fail(void)
+{
+    long n = atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1;
+    return n == atomic_load_explicit(&fail_at, memory_order_relaxed);
+}
+
+long mem_fail_at(long nth)
+{
+    long made = atomic_exchange(&allocations, 0);
+    atomic_store(&fail_at, nth);
+    return made;
+}
+
+void *mem_alloc(size_t size)
+{
+    return must_fail() ? NULL : malloc(size ? size : 1);
+}
+
+void *mem_zalloc(size_t count, size_t size)
+{
+    if (must_fail())
+        return NULL;
+    return count && size ? calloc(count, size) : calloc(1, 1);
+}
+
+void *mem_realloc(void *ptr, size_t count, size_t size)
+{
+    size_t total;
+    if (must_fail() || __builtin_mul_overflow(count, size, &total))
+        return NULL;
+    return realloc(ptr, total ? total : 1);
+}
+
+void mem_free(void *ptr)
+{
+    free(ptr);
+}
+
+char *mem_strndup(const char *s, size_t len)
+{
+    char *copy = len < SIZE_MAX ? mem_alloc(len + 1) : NULL;
+    if (copy) {
+        memcpy(copy, s, len);
+        copy[len] = 0;
+    }
+    return copy;
+}
+
+char *mem_strdup(const char *s)
+{
+    return mem_strndup(s, strlen(s));
+}
+
+void *mem_alloc_aligned(size_t alignment, size_t size)
+{
+    void *ptr = NULL;
+    if (must_fail() || posix_memalign(&ptr, alignment, size ? size : 1) != 0)
+        return NULL;
+    return ptr;
+}

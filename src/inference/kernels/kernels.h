@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernels.h - the arithmetic, once per instruction set, behind one table of function pointers.
+ *
+ * The reference tier is plain C with F32 activations. Faster tiers quantise the activations of a row once, to 8 bits
+ * in groups of 32, and multiply integers. A tier's file fills the entries it improves; the rest stay as in the tier
+ * below. Weights are read straight from their GGUF blocks.
+ *
+ * Every kernel is a pure function of its arguments, allocates nothing, and may run on any thread.
+ * For one (row, token) pair of a matmul, and one query of an attention, the order of the additions depends on neither
+ * the number of tokens, nor the range of rows, nor which thread runs it: results are the same bits alone and in a
+ * batch.
+ */
+#ifndef KERNELS_KERNELS_H
+#define KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "inference/gguf/tensor_type.h"
+
+/* A weight W[rows][cols], row-major, rows `row_bytes` apart. `data` is aligned to at least 32 bytes. */
+struct kernel_matrix {
+    enum tensor_type type;
+    const void *data;
+    size_t rows, cols, row_bytes;
+};
+
+/* y[t * y_stride + r] = sum over c of W[r][c] * x_t[c], for t < n_tokens and row_begin <= r < row_end.
+ * `x` holds n_tokens packed activation rows (pack_row), packed_bytes(W.cols) apart. */
+struct kernel_matmul {
+    const struct kernel_matrix *w;
+    size_t row_begin, row_end;
+    const void *x;
+    size_t n_tokens;
+    float *y;
+    size_t y_stride; /* in floats */
+};
+
+/* Causal attention of consecutive tokens of one sequence, for one KV head and the n_group query heads that share it.
+ * Query j of token t is q + t * q_stride + j * head_dim; it sees positions 0 … n_past + t. Position p's key is at
+ * (char *)k + p * kv_stride, likewise v. Result for (t, j) goes to out + t * out_stride + j * head_dim.
+ *   out = softmax(scale * q kᵀ) v */
+struct kernel_attention {
+    const float *q;
+    size_t q_stride; /* in floats */
+    const void *k, *v;
+    size_t kv_stride;         /* in bytes */
+    enum tensor_type kv_type; /* TENSOR_F32 or TENSOR_F16 */
+    size_t head_dim;          /* any multiple of 8, at most KERNEL_MAX_HEAD_DIM */
+    size_t n_group, n_tokens, n_past;
+    float scale;
+    float *out;
+    size_t out_stride; /* in floats */
+};
+enum { KERNEL_MAX_HEAD_DIM = 512 };
+
+struct kernel_ops {
+    const char *name;
+    enum cpu_tier tier;
+
+    /* Bytes of one packed activation row of n elements (a multiple of 64), and packing it. n is a multiple of 32,
+     * or any number for weights in a plain float type. */
+    size_t (*packed_bytes)(size_t n);
+    void (*pack_row)(const float *x, size_t n, void *packed);
+    void (*matmul)(const struct kernel_matmul *args);
+
+    void (*attention)(const struct kernel_attention *args);
+
+    /* y = x / sqrt(mean(x²) + eps) * weight. y may be x. */
+    void (*rms_norm)(const float *x, const float *weight, size_t n, float eps, float *y);
+    /* Rotates adjacent pairs (x[2i], x[2i+1]) of each head in place; cos_sin[2i], cos_sin[2i+1] are the cosine and sine
+     * for pair i < rope_dim / 2; elements from rope_dim on stay. */
+    void (*rope)(float *x, size_t n_heads, size_t head_dim, size_t rope_dim, const float *cos_sin);
+    /* out = gate / (1 + exp(-gate)) * up. out may be gate. */
+    void (*silu_mul)(const float *gate, const float *up, size_t n, float *out);
+    void (*add)(const float *a, const float *b, size_t n, float *out); /* out may be a or b */
+    void (*f32_to_f16)(const float *src, size_t n, uint16_t *dst);
+};
+
+/* The table for a tier, or for the best tier below it that this build has. Borrowed, lives forever. */
+const struct kernel_ops *kernels_for(enum cpu_tier tier);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* UTF-8 against the tables of RFC 3629 and the Unicode standard's examples; buffers and arenas when memory runs out. */
+#include "check.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+static void utf8_round_trips_every_code_point(void **state)
+{
+    (void)state;
+    for (uint32_t code = 0; code <= 0x110000; code++) {
+        char text[4];
+        size_t n = utf8_encode(code, text);
+        bool valid = code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+        assert_int_equal(n > 0, valid);
+        if (!valid)
+            continue;
+        uint32_t back;
+        assert_int_equal(utf8_decode(text, n, &back), n);
+        assert_int_equal(back, code);
+        for (size_t cut = 1; cut < n; cut++) {
+            assert_int_equal(utf8_incomplete_tail(text, cut), cut);
+            assert_int_equal(utf8_decode(text, cut, &back), 1);
+            assert_int_equal(back, UTF8_INVALID);
+        }
+        assert_int_equal(utf8_incomplete_tail(text, n), 0);
+    }
+}
+
+static void utf8_refuses_malformed_bytes(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "\xe2\x28\xa1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        uint32_t code;
+        assert_int_equal(utf8_decode(bad[i], strlen(bad[i]), &code), 1);
+        assert_int_equal(code, UTF8_INVALID);
+        assert_false(utf8_is_valid(bad[i], strlen(bad[i])));
+    }
+    assert_int_equal(utf8_valid_length("a\xc3\xa9\xff", 4), 3);
+    assert_int_equal(utf8_count("a\xc3\xa9\xff\xf0\x9f\x98\x80", 8), 4);
+}
+
+static void buf_survives_failing_allocations(void **state)
+{
+    (void)state;
+    for (long nth = 1; nth < 10; nth++) {
+        struct buf buf = BUF_INIT;
+        mem_fail_at(nth);
+        for (int i = 0; i < 2000; i++)
+            buf_printf(&buf, "%d,", i);
+        long made = mem_fail_at(0);
+        assert_int_equal(buf.failed, made >= nth);
+        buf_free(&buf);
+    }
+    struct buf buf = BUF_INIT;
+    buf_append_text(&buf, "hello world");
+    buf_drop_front(&buf, 6);
+    assert_string_equal(buf_text(&buf), "world");
+    char *owned = buf_take(&buf);
+    assert_string_equal(owned, "world");
+    mem_free(owned);
+}
+
+static void arena_gives_zeroed_memory_and_refuses_overflow(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    for (size_t size = 1; size < 100000; size = size * 3 + 1) {
+        char *p = arena_alloc(&arena, size);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xee, size);
+    }
+    assert_null(arena_alloc(&arena, SIZE_MAX));
+    assert_null(arena_array(&arena, SIZE_MAX / 2, 3));
+    assert_null(mem_realloc(NULL, SIZE_MAX / 2, 3));
+    arena_free(&arena);
+}
+
+static void err_keeps_position_and_cuts_long_text(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    assert_int_equal(err_at_line(&err, STATUS_FORMAT, 3, 14, "unexpected '%s'", "}"), STATUS_FORMAT);
+    assert_string_equal(err.text, "line 3, column 14: unexpected '}'");
+    assert_int_equal(err_prefix(&err, "%s: ", "page.html"), STATUS_FORMAT);
+    assert_string_equal(err.text, "page.html: line 3, column 14: unexpected '}'");
+    assert_int_equal(err.line, 3);
+
+    char lengthy[2000];
+    memset(lengthy, 'x', sizeof lengthy - 1);
+    lengthy[sizeof lengthy - 1] = 0;
+    err_at_byte(&err, STATUS_FORMAT, 7, "%s", lengthy);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    assert_string_equal(err.text + strlen(err.text) - 3, "...");
+    assert_int_equal(err_set(NULL, STATUS_IO, "nobody listens"), STATUS_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utf8_round_trips_every_code_point),
+        cmocka_unit_test(utf8_refuses_malformed_bytes),
+        cmocka_unit_test(buf_survives_failing_allocations),
+        cmocka_unit_test(arena_gives_zeroed_memory_and_refuses_overflow),
+        cmocka_unit_test(err_keeps_position_and_cuts_long_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
