@@ -103,15 +103,15 @@ static int allowed_cores(void)
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         return 1;
     int cores = 0;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (!CPU_ISSET(cpu, &allowed))
             continue;
         char path[96], line[128];
-        int first = cpu;
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+        size_t first = cpu;
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", cpu);
         if (read_line(path, line, sizeof line))
-            sscanf(line, "%d", &first);
-        cores += first >= cpu || first < 0 || !CPU_ISSET(first, &allowed);
+            sscanf(line, "%zu", &first);
+        cores += first >= cpu || !CPU_ISSET(first, &allowed);
     }
     return cores > 0 ? cores : 1;
 }

@@ -46,11 +46,6 @@ float rng_normal(struct rng *rng)
     return (float)(sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
 }
 
-uint64_t rng_below(struct rng *rng, uint64_t n)
-{
-    return (uint64_t)((unsigned __int128)rng_next(rng) * n >> 64);
-}
-
 uint64_t rng_entropy(void)
 {
     uint64_t seed;

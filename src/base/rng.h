@@ -16,7 +16,6 @@ void rng_seed(struct rng *rng, uint64_t seed);
 uint64_t rng_next(struct rng *rng);
 double rng_uniform(struct rng *rng);              /* in [0, 1), 53 random bits */
 float rng_normal(struct rng *rng);                /* mean 0, deviation 1 */
-uint64_t rng_below(struct rng *rng, uint64_t n);  /* in [0, n); n > 0; bias below 2^-32 for n < 2^32 */
 uint64_t rng_entropy(void);                       /* a seed from the system */
 
 #endif
