@@ -1,4 +1,40 @@
 # SPDX-License-Identifier: MIT
-# Embeds src/web/assets and the npm packages' browser files into the binary.
+# Embeds the page's files and the npm packages' browser files into the binary: web/assets/asset.h finds them there.
+#
+# The packages come from package-lock.json; `npm ci --ignore-scripts` puts them under node_modules. Where that has not
+# been run, configuring still works and the build ends with one line that says so.
+
+set(NOTSO_VENDOR_FILES
+  static/vendor/htmx.min.js=node_modules/htmx.org/dist/htmx.min.js
+  static/vendor/sse.js=node_modules/htmx-ext-sse/dist/sse.min.js)
+
+# notso_embed_assets(TARGET FOLDER): everything below FOLDER/templates and FOLDER/static, and the vendor files.
 function(notso_embed_assets target folder)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "INTERFACE_LIBRARY")
+    return()
+  endif()
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${folder} ${folder}/templates/* ${folder}/static/*)
+  foreach(file ${files})
+    list(APPEND inputs ${file}=${folder}/${file})
+    list(APPEND depends ${folder}/${file})
+  endforeach()
+  foreach(vendor ${NOTSO_VENDOR_FILES})
+    string(REGEX MATCH "^(.*)=(.*)$" pair ${vendor})
+    set(file ${CMAKE_SOURCE_DIR}/${CMAKE_MATCH_2})
+    list(APPEND inputs ${CMAKE_MATCH_1}=${file})
+    if(EXISTS ${file})
+      list(APPEND depends ${file})
+    endif()
+  endforeach()
+
+  set(table ${CMAKE_CURRENT_BINARY_DIR}/generated/asset_table.c)
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/generated)
+  add_executable(embed-assets ${CMAKE_SOURCE_DIR}/tools/embed-assets.c)
+  add_custom_command(OUTPUT ${table}
+    COMMAND embed-assets ${table} ${inputs}
+    DEPENDS embed-assets ${depends} ${CMAKE_SOURCE_DIR}/package-lock.json
+    COMMENT "Embedding the page's files"
+    VERBATIM)
+  target_sources(${target} PRIVATE ${table})
 endfunction()
