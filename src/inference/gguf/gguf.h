@@ -89,6 +89,9 @@ struct str gguf_string_at(const struct gguf *gguf, const struct gguf_key *key, u
 int64_t gguf_int_at(const struct gguf *gguf, const struct gguf_key *key, uint64_t index);       /* any integer, bool */
 double gguf_float_at(const struct gguf *gguf, const struct gguf_key *key, uint64_t index);      /* any number */
 
+/* The value's bytes as they stand in the file: of an array its elements, without their type and count. */
+struct str gguf_value_bytes(const struct gguf *gguf, const struct gguf_key *key);
+
 const char *gguf_type_name(enum gguf_type type);
 
 #endif

@@ -23,7 +23,8 @@ void gguf_writer_add_bool(struct gguf_writer *writer, const char *name, bool val
 void gguf_writer_add_string(struct gguf_writer *writer, const char *name, struct str value);
 void gguf_writer_add_strings(struct gguf_writer *writer, const char *name, const struct str *values, size_t count);
 void gguf_writer_add_ints(struct gguf_writer *writer, const char *name, const int32_t *values, size_t count);
-/* Copies a key of any type as it stands in another file. */
+/* Copies a key of any type as it stands in another file; general.alignment is left out, files that we write have the
+ * default alignment of 32. */
 void gguf_writer_copy_key(struct gguf_writer *writer, const struct gguf *from, const struct gguf_key *key);
 
 void gguf_writer_add_tensor(struct gguf_writer *writer, struct str name, enum tensor_type type, uint32_t n_dims,
