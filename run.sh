@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# run.sh [--setup] [ARGUMENT...] - from a fresh clone to a running server.
+#
+# Installs what is missing, builds build/release/notso, fetches the default model, and starts `notso serve` with the
+# further arguments. Whatever is already done is not done again, so the second run takes about a second and needs no
+# network. --setup does everything but start the server.
+#
+# Environment, read by notso itself: PORT, LOG_LEVEL, TOKENIZER_PATH, MODEL_PATH. With MODEL_PATH the default model is
+# not fetched. Without it, a SmolLM3-3B from models/download.sh is served before the small default model.
+set -euo pipefail
+root=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/setup-lib.sh
+. "$root/tools/setup-lib.sh"
+
+build_needs='
+header  stdio.h                        libc6-dev
+command cc                             gcc
+command cmake                          cmake
+command ninja                          ninja-build
+command pkg-config                     pkg-config
+library libmicrohttpd                  libmicrohttpd-dev
+library jansson                        libjansson-dev
+library libpcre2-8                     libpcre2-dev
+library libcmark-gfm                   libcmark-gfm-dev
+header  cmark-gfm-core-extensions.h    libcmark-gfm-extensions-dev
+library libedit                        libedit-dev'
+
+# The page's JavaScript, as package-lock.json pins it; npm writes .package-lock.json when it is done.
+fetch_page_files() {
+    local log=$root/build/npm.log
+    if [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]; then
+        return 0
+    fi
+    require 'command npm npm'
+    say "fetching the page's JavaScript"
+    (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 ||
+        die "npm could not fetch the page's JavaScript; $log says why"
+    touch "$root/node_modules/.package-lock.json"
+}
+
+build() {
+    local log=$root/build/build.log version
+    if [ ! -f "$root/build/release/build.ninja" ]; then
+        version=$(cmake --version | awk 'NR == 1 { print $3 }')
+        printf '3.25\n%s\n' "$version" | sort -VC || die "this needs CMake 3.25 or newer; here is $version"
+        say "configuring"
+        (cd "$root" && cmake --preset release -DNOTSO_TESTS=OFF) >"$log" 2>&1 || {
+            grep -m 1 -A 2 'CMake Error' "$log" >&2 || true
+            die "cmake failed; $log says why"
+        }
+    fi
+    # A dry run tells whether the second and longer wait is worth a word.
+    ninja -C "$root/build/release" -n notso | grep -q 'no work to do' || say "building (a minute or two at first)"
+    ninja -C "$root/build/release" notso >"$log" 2>&1 || {
+        grep -m 3 'error:\|FAILED:' "$log" >&2 || true
+        die "the build failed; $log says why"
+    }
+}
+
+# Sets MODEL_PATH. That no model can be had is no reason not to start: the page then says what to do.
+choose_model() {
+    if [ -n "${MODEL_PATH:-}" ]; then
+        return 0
+    fi
+    MODEL_PATH=$root/models/SmolLM3-Q4_K_M.gguf
+    if [ ! -f "$MODEL_PATH" ]; then
+        MODEL_PATH=$("$root/models/download.sh" smollm2-135m) || {
+            say "going on without a model"
+            return 0
+        }
+    fi
+    export MODEL_PATH
+}
+
+setup_only=false
+if [ "${1:-}" = --setup ]; then
+    setup_only=true
+    shift
+    [ $# = 0 ] || die "--setup takes no further arguments"
+fi
+
+mkdir -p "$root/build"
+hold_lock 9 "$root/run.sh"
+require "$build_needs"
+fetch_page_files
+build
+exec 9<&-
+choose_model
+if $setup_only; then
+    exit 0
+fi
+exec "$root/build/release/notso" serve "$@"
