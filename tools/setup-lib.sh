@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# setup-lib.sh - what run.sh, test.sh and models/download.sh share: messages, and packages that may be missing.
+# setup-lib.sh - what run.sh, test.sh and models/download.sh share: messages, and packages that may be
+# missing.
 #
-# Sourced by bash. A requirement is one line "KIND NAME PACKAGE": KIND and NAME say how to recognise that it is there,
-# PACKAGE is what Debian and Ubuntu call it. Recognising it by what it does, not by package, lets a node or a python
-# from elsewhere count, and lets other systems run the same scripts once their packages are installed.
+# Sourced by bash. A requirement is one line "KIND NAME PACKAGE": KIND and NAME say how to recognise that it
+# is there, PACKAGE is what Debian and Ubuntu call it. Recognising it by what it does, not by package, lets a
+# node or a python from elsewhere count, and lets other systems run the same scripts once their packages are
+# installed.
 
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -37,7 +39,8 @@ is_present() {
     esac
 }
 
-# Reads requirements on standard input and prints the packages of those that are missing, each once, on one line.
+# Reads requirements on standard input and prints the packages of those that are missing, each once, on one
+# line.
 missing_packages() {
     local kind name package missing=
     while read -r kind name package; do
@@ -48,7 +51,8 @@ missing_packages() {
     echo "${missing# }"
 }
 
-# require REQUIREMENTS: installs what is missing, or says what to install and stops. Says nothing if all is there.
+# require REQUIREMENTS: installs what is missing, or says what to install and stops. Says nothing if all is
+# there.
 require() {
     local missing log
     local -a as_root=()
@@ -68,8 +72,8 @@ require() {
     # Word splitting of $missing is wanted. env: sudo drops the variable.
     # shellcheck disable=SC2086
     if ! "${as_root[@]}" apt-get -q update >"$log" 2>&1 ||
-        ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install --yes \
-            --no-install-recommends $missing </dev/null >>"$log" 2>&1; then
+        ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
+            install --yes --no-install-recommends $missing </dev/null >>"$log" 2>&1; then
         grep '^E:' "$log" | tail -n 3 >&2 || tail -n 3 "$log" >&2
         rm -f "$log"
         die "apt-get could not install: $missing"
@@ -79,8 +83,9 @@ require() {
     [ -z "$missing" ] || die "still missing after the installation: $missing"
 }
 
-# hold_lock FD PATH: waits until no other process holds PATH, a file or folder that always exists. The lock lasts until
-# this script, and every child that inherits FD, has ended or closed FD. Where there is no flock, there is no lock.
+# hold_lock FD PATH: waits until no other process holds PATH, a file or folder that always exists. The lock
+# lasts until this script, and every child that inherits FD, has ended or closed FD. Where there is no flock,
+# there is no lock.
 hold_lock() {
     eval "exec $1<\"\$2\""
     command -v flock >/dev/null || return 0

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Fixtures for the black-box tests of the program.
 
+    root        the repository's root
     notso       path of the binary: $NOTSO, or build/release/notso
-    model       the default model: $NOTSO_MODEL, or models/SmolLM2-135M-Instruct.Q4_1.gguf; without it the test is skipped
-    reference   the folder of outside truth: $NOTSO_REFERENCE, or ../shared/reference; without it the test is skipped
-    run         run(["tokenize", "-m", model], stdin="text") -> subprocess.CompletedProcess, text unless binary=True
-    fails       fails(["inspect", path], "truncated") checks a one-line error, a non-zero exit code, and returns the line
+    model       the default model: $NOTSO_MODEL, or models/SmolLM2-135M-Instruct.Q4_1.gguf
+    reference   the folder of outside truth: $NOTSO_REFERENCE, or ../shared/reference
+    run         run(["tokenize", "-m", model], stdin="text") -> subprocess.CompletedProcess, as text unless
+                binary=True
+    fails       fails(["inspect", path], "truncated") checks that the exit code is not 0 and that there is
+                exactly one line on standard error, which holds the words; returns the line
 
-The environment of the program is ours less the four variables that would change its behaviour; a test that wants one
-of them passes env={...}.
+Where the model or the reference folder is absent, the tests that ask for it are skipped. The environment of
+the program is ours less the four variables that would change its behaviour; a test that wants one of them
+passes env={...}.
 """
 
 import os
