@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine_internal.h - jobs and slots, shared by engine.c (what callers see) and engine_loop.c (the engine's thread).
+ *
+ * A job is one accepted request. It is owned by the queue until it is admitted to a slot, then by the slot, and is
+ * freed by the engine's thread after its DONE event. `lock` guards the queue, `closing`, which job a slot has, and every
+ * job's `cancelled` and `id`; all else in slots and jobs belongs to the engine's thread.
+ */
+#ifndef ENGINE_ENGINE_INTERNAL_H
+#define ENGINE_ENGINE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "inference/engine/engine.h"
+#include "inference/model/model.h"
+#include "inference/tokenizer/tokenizer.h"
+
+/* Tokens in one forward pass. More reads prompts a little faster; less lets other replies go on sooner. */
+enum { ENGINE_BATCH = 128 };
+
+struct engine_job {
+    struct engine_job *next; /* in the queue */
+    uint64_t id;
+    struct token_ids prompt;
+    uint32_t max_tokens;
+    struct sampler *sampler;
+    struct detokenizer detokenizer;
+    void (*on_event)(void *user, const struct engine_event *event);
+    void *user;
+    bool cancelled;
+
+    uint32_t next_token;   /* chosen, but not yet in the cache; once the prompt is read */
+    struct engine_event progress; /* the counters of the events so far */
+    double started, first_token; /* clock_now() */
+};
+
+struct engine_slot {
+    struct engine_job *job;    /* NULL: free */
+    struct token_ids history;  /* what the KV cache holds */
+    uint64_t last_used;        /* number of the pass; the least recently used free slot is taken first */
+};
+
+struct engine {
+    struct model *model;
+    struct tokenizer *tokenizer;
+    struct model_state *state;
+    struct engine_info info;
+    char *strings[4]; /* owned text behind `info` */
+    uint32_t n_sample; /* ids that may be sampled: those that the tokenizer knows */
+
+    pthread_t thread;
+    bool thread_started;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a job was queued, or closing was set */
+    struct engine_job *queue, **queue_end;
+    uint64_t last_id;
+    bool closing;
+
+    struct engine_slot *slots; /* [info.n_slots] */
+    float *logits;             /* [info.n_slots][n_vocab] */
+    struct model_segment *segments; /* [info.n_slots]: the batch */
+    uint64_t n_passes;
+};
+
+void *engine_thread_main(void *engine);
+void engine_job_free(struct engine_job *job);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/exec/exec.h"
+
+enum status exec_open(uint32_t n_threads, enum cpu_tier tier, struct exec *exec, struct err *err)
+{
+    if (tier > cpu_best_tier())
+        return err_set(err, STATUS_ARGUMENT, "this processor lacks the %s instructions; its best tier is %s",
+                       cpu_tier_name(tier), cpu_tier_name(cpu_best_tier()));
+    exec->ops = kernels_for(tier);
+    return exec_pool_open(n_threads, &exec->pool, err);
+}
+
+void exec_close(struct exec *exec)
+{
+    exec_pool_close(exec->pool);
+    exec->pool = NULL;
+}
+
+/* Arguments of a row-wise operation: each row is independent of the others. */
+struct row_work {
+    const struct kernel_ops *ops;
+    struct exec_rows a, b;
+    const float *weight;
+    float eps;
+    struct exec_packed *dst;
+};
+
+static void *packed_row(const struct row_work *work, size_t i)
+{
+    return (char *)work->dst->data + i * work->ops->packed_bytes(work->dst->width);
+}
+
+static float *row(struct exec_rows rows, size_t i)
+{
+    return rows.data + i * rows.stride;
+}
+
+static void pack_body(void *arg, size_t begin, size_t end)
+{
+    struct row_work *work = arg;
+    for (size_t i = begin; i < end; i++)
+        work->ops->pack_row(row(work->a, i), work->a.width, packed_row(work, i));
+}
+
+void exec_pack(struct exec *exec, struct exec_rows src, struct exec_packed *dst)
+{
+    dst->n = src.n;
+    dst->width = src.width;
+    struct row_work work = {.ops = exec->ops, .a = src, .dst = dst};
+    exec_pool_for(exec->pool, src.n, 1, pack_body, &work);
+}
+
+static void norm_pack_body(void *arg, size_t begin, size_t end)
+{
+    struct row_work *work = arg;
+    for (size_t i = begin; i < end; i++) {
+        work->ops->rms_norm(row(work->a, i), work->weight, work->a.width, work->eps, row(work->b, i));
+        work->ops->pack_row(row(work->b, i), work->a.width, packed_row(work, i));
+    }
+}
+
+void exec_norm_pack(struct exec *exec, struct exec_rows src, const float *weight, float eps, struct exec_rows tmp,
+                    struct exec_packed *dst)
+{
+    dst->n = src.n;
+    dst->width = src.width;
+    struct row_work work = {.ops = exec->ops, .a = src, .b = tmp, .weight = weight, .eps = eps, .dst = dst};
+    exec_pool_for(exec->pool, src.n, 1, norm_pack_body, &work);
+}
+
+static void silu_mul_pack_body(void *arg, size_t begin, size_t end)
+{
+    struct row_work *work = arg;
+    for (size_t i = begin; i < end; i++) {
+        float *gate = row(work->a, i);
+        work->ops->silu_mul(gate, row(work->b, i), work->a.width, gate);
+        work->ops->pack_row(gate, work->a.width, packed_row(work, i));
+    }
+}
+
+void exec_silu_mul_pack(struct exec *exec, struct exec_rows gate, struct exec_rows up, struct exec_packed *dst)
+{
+    dst->n = gate.n;
+    dst->width = gate.width;
+    struct row_work work = {.ops = exec->ops, .a = gate, .b = up, .dst = dst};
+    exec_pool_for(exec->pool, gate.n, 1, silu_mul_pack_body, &work);
+}
+
+static void add_body(void *arg, size_t begin, size_t end)
+{
+    struct row_work *work = arg;
+    for (size_t i = begin; i < end; i++)
+        work->ops->add(row(work->a, i), row(work->b, i), work->a.width, row(work->a, i));
+}
+
+void exec_add(struct exec *exec, struct exec_rows x, struct exec_rows y)
+{
+    struct row_work work = {.ops = exec->ops, .a = x, .b = y};
+    exec_pool_for(exec->pool, x.n, 1, add_body, &work);
+}
+
+/* Rows of W in one piece of work: enough pieces to balance the threads, large enough to be worth taking. */
+static size_t piece_rows(const struct exec *exec, size_t total_rows)
+{
+    size_t rows = total_rows / (exec_pool_threads(exec->pool) * 8u) / 16 * 16;
+    return rows < 16 ? 16 : rows > 256 ? 256 : rows;
+}
+
+struct matmul_work {
+    const struct kernel_ops *ops;
+    const struct exec_packed *x;
+    const struct exec_product *products;
+    size_t n_products, grain;
+};
+
+/* The matrices' rows, in pieces, one matrix behind the other: piece number -> rows of one matrix. */
+static void matmul_body(void *arg, size_t begin, size_t end)
+{
+    struct matmul_work *work = arg;
+    for (size_t piece = begin; piece < end; piece++) {
+        size_t at = piece, p = 0, pieces;
+        while (at >= (pieces = (work->products[p].w->rows + work->grain - 1) / work->grain)) {
+            at -= pieces;
+            p++;
+        }
+        const struct exec_product *product = &work->products[p];
+        size_t row_begin = at * work->grain, row_end = row_begin + work->grain;
+        struct kernel_matmul matmul = {
+            .w = product->w,
+            .row_begin = row_begin,
+            .row_end = row_end < product->w->rows ? row_end : product->w->rows,
+            .x = work->x->data,
+            .n_tokens = work->x->n,
+            .y = product->y.data,
+            .y_stride = product->y.stride,
+        };
+        work->ops->matmul(&matmul);
+    }
+}
+
+void exec_matmul(struct exec *exec, const struct exec_packed *x, const struct exec_product *products,
+                 size_t n_products)
+{
+    size_t total_rows = 0, pieces = 0;
+    for (size_t p = 0; p < n_products; p++)
+        total_rows += products[p].w->rows;
+    size_t grain = piece_rows(exec, total_rows);
+    for (size_t p = 0; p < n_products; p++)
+        pieces += (products[p].w->rows + grain - 1) / grain;
+    struct matmul_work work = {exec->ops, x, products, n_products, grain};
+    exec_pool_for(exec->pool, pieces, 1, matmul_body, &work);
+}

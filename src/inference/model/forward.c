@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The forward pass of a Llama-style transformer (Touvron et al. 2023; SmolLM3 is one whose every fourth layer goes
+ * without RoPE): RMS norm, grouped-query attention and SwiGLU, each added to the residual stream x.
+ *
+ * All tokens of all segments go through each stage together; only attention looks at which sequence a token is in.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "inference/kernels/formats.h"
+#include "inference/model/model_internal.h"
+
+enum { ATTENTION_TOKENS = 16 }; /* tokens of one segment that attend in one piece of work */
+
+static struct exec_rows first_rows(struct exec_rows rows, size_t n)
+{
+    rows.n = n;
+    return rows;
+}
+
+static void embed_body(void *arg, size_t begin, size_t end)
+{
+    struct model_state *s = arg;
+    const struct kernel_matrix *embd = &s->model->token_embd;
+    uint32_t pairs = s->model->hparams.rope_dim / 2;
+    for (size_t i = begin; i < end; i++) {
+        const struct model_token *token = &s->tokens[i];
+        format_dequantize_row(embd->type, (const char *)embd->data + token->id * embd->row_bytes,
+                              s->x.data + i * s->x.stride, embd->cols);
+        /* The angle is rounded to F32 before its cosine, as in the implementation that models are trained with. */
+        float *cos_sin = s->cos_sin + i * 2 * pairs;
+        for (uint32_t p = 0; p < pairs; p++) {
+            float angle = (float)token->position * s->inv_freq[p];
+            cos_sin[2 * p] = cosf(angle) * s->rope_magnitude;
+            cos_sin[2 * p + 1] = sinf(angle) * s->rope_magnitude;
+        }
+    }
+}
+
+struct layer_work {
+    struct model_state *state;
+    uint32_t il;
+    const struct model_segment *segments;
+    size_t n_segments;
+};
+
+/* Rotates queries and keys (where the layer has RoPE) and puts keys and values into the cache. */
+static void rope_and_store_body(void *arg, size_t begin, size_t end)
+{
+    struct layer_work *work = arg;
+    struct model_state *s = work->state;
+    const struct model_hparams *h = &s->model->hparams;
+    const struct kernel_ops *ops = s->exec.ops;
+    for (size_t i = begin; i < end; i++) {
+        const struct model_token *token = &s->tokens[i];
+        float *q = s->q.data + i * s->q.stride, *k = s->k.data + i * s->k.stride, *v = s->v.data + i * s->v.stride;
+        if (model_layer_has_rope(h, work->il)) {
+            const float *cos_sin = s->cos_sin + i * h->rope_dim;
+            ops->rope(q, h->n_head, h->head_dim, h->rope_dim, cos_sin);
+            ops->rope(k, h->n_head_kv, h->head_dim, h->rope_dim, cos_sin);
+        }
+        for (uint32_t head = 0; head < h->n_head_kv; head++) {
+            size_t at = token->position * s->kv.row_bytes;
+            char *keys = model_kv_keys(&s->kv, work->il, token->slot, head) + at;
+            char *values = model_kv_values(&s->kv, work->il, token->slot, head) + at;
+            if (s->kv.type == TENSOR_F16) {
+                ops->f32_to_f16(k + (size_t)head * h->head_dim, h->head_dim, (uint16_t *)(void *)keys);
+                ops->f32_to_f16(v + (size_t)head * h->head_dim, h->head_dim, (uint16_t *)(void *)values);
+            } else {
+                memcpy(keys, k + (size_t)head * h->head_dim, s->kv.row_bytes);
+                memcpy(values, v + (size_t)head * h->head_dim, s->kv.row_bytes);
+            }
+        }
+    }
+}
+
+static size_t chunks_of(const struct model_segment *segment)
+{
+    return (segment->n_tokens + ATTENTION_TOKENS - 1) / ATTENTION_TOKENS;
+}
+
+/* A piece is a chunk of one segment's tokens with one KV head: piece number -> segment, chunk, head. */
+static void attention_body(void *arg, size_t begin, size_t end)
+{
+    struct layer_work *work = arg;
+    struct model_state *s = work->state;
+    const struct model_hparams *h = &s->model->hparams;
+    for (size_t piece = begin; piece < end; piece++) {
+        uint32_t head = (uint32_t)(piece % h->n_head_kv);
+        size_t chunk = piece / h->n_head_kv, first = 0;
+        const struct model_segment *segment = work->segments;
+        for (; chunk >= chunks_of(segment); segment++) {
+            chunk -= chunks_of(segment);
+            first += segment->n_tokens;
+        }
+        size_t skip = chunk * ATTENTION_TOKENS, n_tokens = segment->n_tokens - skip;
+        size_t group = h->n_head / h->n_head_kv, at = head * group * h->head_dim;
+        struct kernel_attention attention = {
+            .q = s->q.data + (first + skip) * s->q.stride + at,
+            .q_stride = s->q.stride,
+            .k = model_kv_keys(&s->kv, work->il, segment->slot, head),
+            .v = model_kv_values(&s->kv, work->il, segment->slot, head),
+            .kv_stride = s->kv.row_bytes,
+            .kv_type = s->kv.type,
+            .head_dim = h->head_dim,
+            .n_group = group,
+            .n_tokens = n_tokens < ATTENTION_TOKENS ? n_tokens : ATTENTION_TOKENS,
+            .n_past = segment->n_past + skip,
+            .scale = 1.0f / sqrtf((float)h->head_dim),
+            .out = s->o.data + (first + skip) * s->o.stride + at,
+            .out_stride = s->o.stride,
+        };
+        s->exec.ops->attention(&attention);
+    }
+}
+
+/* x += Wo · attention(rope(Wq · norm(x)), rope(Wk · norm(x)), Wv · norm(x)) */
+static void attention_block(struct layer_work *work, size_t n)
+{
+    struct model_state *s = work->state;
+    const struct model_hparams *hp = &s->model->hparams;
+    const struct model_layer *w = &s->model->layers[work->il];
+    struct exec *exec = &s->exec;
+    struct exec_rows x = first_rows(s->x, n), h = first_rows(s->h, n);
+    struct exec_packed packed = {.data = s->packed};
+    size_t chunks = 0;
+    for (size_t i = 0; i < work->n_segments; i++)
+        chunks += chunks_of(&work->segments[i]);
+
+    exec_norm_pack(exec, x, w->attn_norm, hp->rms_eps, h, &packed);
+    exec_matmul(exec, &packed, (struct exec_product[]){{&w->attn_q, s->q}, {&w->attn_k, s->k}, {&w->attn_v, s->v}}, 3);
+    exec_pool_for(exec->pool, n, 1, rope_and_store_body, work);
+    exec_pool_for(exec->pool, chunks * hp->n_head_kv, 1, attention_body, work);
+    exec_pack(exec, first_rows(s->o, n), &packed);
+    exec_matmul(exec, &packed, &(struct exec_product){&w->attn_output, h}, 1);
+    exec_add(exec, x, h);
+}
+
+/* x += Wdown · (silu(Wgate · norm(x)) * (Wup · norm(x))) */
+static void feed_forward_block(struct layer_work *work, size_t n)
+{
+    struct model_state *s = work->state;
+    const struct model_layer *w = &s->model->layers[work->il];
+    struct exec *exec = &s->exec;
+    struct exec_rows x = first_rows(s->x, n), h = first_rows(s->h, n);
+    struct exec_rows gate = first_rows(s->gate, n), up = first_rows(s->up, n);
+    struct exec_packed packed = {.data = s->packed};
+
+    exec_norm_pack(exec, x, w->ffn_norm, s->model->hparams.rms_eps, h, &packed);
+    exec_matmul(exec, &packed, (struct exec_product[]){{&w->ffn_gate, gate}, {&w->ffn_up, up}}, 2);
+    exec_silu_mul_pack(exec, gate, up, &packed);
+    exec_matmul(exec, &packed, &(struct exec_product){&w->ffn_down, h}, 1);
+    exec_add(exec, x, h);
+}
+
+/* logits = Woutput · norm(x), for the last n_logits tokens of each segment. */
+static void output_block(struct model_state *s, const struct model_segment *segments, size_t n_segments,
+                         float *logits)
+{
+    size_t rows = 0, first = 0;
+    for (size_t i = 0; i < n_segments; first += segments[i++].n_tokens)
+        for (size_t t = segments[i].n_tokens - segments[i].n_logits; t < segments[i].n_tokens; t++)
+            memcpy(s->h.data + rows++ * s->h.stride, s->x.data + (first + t) * s->x.stride,
+                   s->x.width * sizeof(float));
+    if (rows == 0)
+        return;
+    struct exec_rows h = first_rows(s->h, rows);
+    struct exec_packed packed = {.data = s->packed};
+    struct exec_rows y = {logits, rows, s->model->hparams.n_vocab, s->model->hparams.n_vocab};
+    exec_norm_pack(&s->exec, h, s->model->output_norm, s->model->hparams.rms_eps, h, &packed);
+    exec_matmul(&s->exec, &packed, &(struct exec_product){&s->model->output, y}, 1);
+}
+
+/* Lays the segments' tokens out one behind the other; returns how many, or 0 and an error. */
+static size_t lay_out_tokens(struct model_state *s, const struct model_segment *segments, size_t n_segments,
+                             struct err *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_segments; i++) {
+        const struct model_segment *segment = &segments[i];
+        if (segment->n_tokens == 0 || segment->n_tokens > s->n_batch - n || segment->slot >= s->kv.n_slots ||
+            segment->n_logits > segment->n_tokens || segment->n_past > s->kv.n_ctx ||
+            segment->n_tokens > s->kv.n_ctx - segment->n_past) {
+            err_set(err, STATUS_ARGUMENT, "a forward pass over %u tokens from position %u does not fit",
+                    segment->n_tokens, segment->n_past);
+            return 0;
+        }
+        for (uint32_t t = 0; t < segment->n_tokens; t++) {
+            if (segment->ids[t] >= s->model->hparams.n_vocab) {
+                err_set(err, STATUS_ARGUMENT, "token id %u is outside the vocabulary of %u", segment->ids[t],
+                        s->model->hparams.n_vocab);
+                return 0;
+            }
+            s->tokens[n++] = (struct model_token){segment->ids[t], segment->slot, segment->n_past + t};
+        }
+    }
+    if (n == 0)
+        err_set(err, STATUS_ARGUMENT, "a forward pass over no tokens");
+    return n;
+}
+
+enum status model_forward(struct model_state *state, const struct model_segment *segments, size_t n_segments,
+                          float *logits, struct err *err)
+{
+    size_t n = lay_out_tokens(state, segments, n_segments, err);
+    if (n == 0)
+        return STATUS_ARGUMENT;
+    exec_pool_for(state->exec.pool, n, 1, embed_body, state);
+    for (uint32_t il = 0; il < state->model->hparams.n_layer; il++) {
+        struct layer_work work = {state, il, segments, n_segments};
+        attention_block(&work, n);
+        feed_forward_block(&work, n);
+    }
+    output_block(state, segments, n_segments, logits);
+    return STATUS_OK;
+}
