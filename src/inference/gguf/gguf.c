@@ -74,7 +74,7 @@ const char *gguf_type_name(enum gguf_type type)
     return (uint32_t)type < GGUF_TYPE_COUNT ? value_types[type].name : "?";
 }
 
-/* ---- the cursor ---------------------------------------------------------------------------------------------- */
+/* ---- the cursor ------------------------------------------------------------------------------ */
 
 struct cursor {
     const uint8_t *data;
@@ -125,7 +125,7 @@ static enum status take_name(struct cursor *cursor, struct str *out, const char 
     return STATUS_OK;
 }
 
-/* ---- metadata ------------------------------------------------------------------------------------------------ */
+/* ---- metadata -------------------------------------------------------------------------------- */
 
 static enum status skip_strings(struct gguf *gguf, struct cursor *cursor, size_t index)
 {
@@ -214,7 +214,7 @@ static enum status read_key(struct gguf *gguf, struct cursor *cursor, size_t ind
     return take_string(cursor, &text, "a string value");
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int compare_names(struct str a, struct str b)
 {
@@ -262,7 +262,7 @@ static const void *find_name(const struct str *const *sorted, size_t count, cons
     return NULL;
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------- */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 static enum status check_tensor_type(struct cursor *cursor, struct gguf_tensor *tensor, uint32_t type, size_t at)
 {
@@ -376,7 +376,7 @@ static enum status check_overlap(const struct gguf *gguf, struct err *err)
     return status;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static enum status read_header(struct gguf *gguf, struct cursor *cursor)
 {
@@ -508,7 +508,7 @@ void gguf_close(struct gguf *gguf)
     mem_free(gguf);
 }
 
-/* ---- accessors ----------------------------------------------------------------------------------------------- */
+/* ---- accessors ------------------------------------------------------------------------------- */
 
 uint32_t gguf_version(const struct gguf *gguf)
 {
@@ -604,7 +604,7 @@ double gguf_float_at(const struct gguf *gguf, const struct gguf_key *key, uint64
     }
 }
 
-/* ---- typed reads --------------------------------------------------------------------------------------------- */
+/* ---- typed reads ----------------------------------------------------------------------------- */
 
 enum value_kind { KIND_INTEGER, KIND_NUMBER, KIND_BOOL, KIND_STRING };
 

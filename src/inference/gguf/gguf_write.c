@@ -96,7 +96,7 @@ void gguf_writer_abandon(struct gguf_writer *writer)
     mem_free(writer);
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 static void put_u32(struct buf *buf, uint32_t value)
 {
@@ -184,7 +184,7 @@ void gguf_writer_copy_key(struct gguf_writer *writer, const struct gguf *from, c
         buf_append_str(&writer->keys, gguf_value_bytes(from, key));
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------- */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 static bool reserve_size(struct gguf_writer *writer)
 {
@@ -229,7 +229,7 @@ void gguf_writer_add_tensor(struct gguf_writer *writer, struct str name, enum te
     writer->data_size += size + padding(size);
 }
 
-/* ---- data ---------------------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static void write_out(struct gguf_writer *writer, const char *data, size_t size)
 {
@@ -300,6 +300,11 @@ void gguf_writer_write_data(struct gguf_writer *writer, const void *data, size_t
     }
     if (writer->pending.len >= FLUSH_AT || writer->pending.failed)
         flush(writer);
+}
+
+bool gguf_writer_failed(const struct gguf_writer *writer)
+{
+    return writer->failure.code != STATUS_OK;
 }
 
 enum status gguf_writer_close(struct gguf_writer *writer, struct err *err)

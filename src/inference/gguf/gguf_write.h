@@ -30,6 +30,8 @@ void gguf_writer_copy_key(struct gguf_writer *writer, const struct gguf *from, c
 void gguf_writer_add_tensor(struct gguf_writer *writer, struct str name, enum tensor_type type, uint32_t n_dims,
                             const uint64_t *dims);
 void gguf_writer_write_data(struct gguf_writer *writer, const void *data, size_t size);
+/* So that long work can stop early; close says what happened. */
+bool gguf_writer_failed(const struct gguf_writer *writer);
 
 /* Both free the writer. */
 enum status gguf_writer_close(struct gguf_writer *writer, struct err *err);
