@@ -61,8 +61,9 @@ struct kernel_ops {
     const char *name;
     enum cpu_tier tier;
 
-    /* Bytes of one packed activation row of n elements (a multiple of 64), and packing it. n is a multiple of 32,
-     * or any number for weights in a plain float type. */
+    /* Bytes of one packed activation row of n elements (a multiple of 64), and packing it to memory aligned to 64.
+     * A packed row serves weights of every type: the faster tiers store the unrounded values too, for weights in
+     * plain floats. */
     size_t (*packed_bytes)(size_t n);
     void (*pack_row)(const float *x, size_t n, void *packed);
     void (*matmul)(const struct kernel_matmul *args);
