@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_logits.c - `notso logits`: the logits of every position, as a NumPy file, for comparison with other programs.
+ *
+ * The file's format is NumPy's .npy, version 1.0 (numpy.lib.format).
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/model_options.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { BATCH = 128, MAX_INPUT = 256 << 20 };
+
+struct logits_options {
+    struct model_options model;
+    const char *text, *ids, *ids_file, *out, *kv;
+    bool special;
+};
+
+/* Reads whole numbers separated by white space or commas. */
+static enum status parse_ids(const char *text, struct token_ids *ids, struct err *err)
+{
+    for (const char *at = text; *at;) {
+        if (isspace((unsigned char)*at) || *at == ',') {
+            at++;
+            continue;
+        }
+        char *end;
+        errno = 0;
+        unsigned long id = strtoul(at, &end, 10);
+        if (end == at || errno || id > UINT32_MAX - 1 || *at == '-')
+            return err_set(err, STATUS_ARGUMENT, "token ids are whole numbers separated by spaces, not '%.20s'", at);
+        enum status status = token_ids_append(ids, (uint32_t)id, err);
+        if (status != STATUS_OK)
+            return status;
+        at = end;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_ids(const struct logits_options *options, const struct tokenizer *tokenizer,
+                            struct token_ids *ids, struct err *err)
+{
+    struct buf file = BUF_INIT;
+    enum status status;
+    if (options->text)
+        status = tokenizer_encode(tokenizer, str_of(options->text), options->special, ids, err);
+    else if (options->ids)
+        status = parse_ids(options->ids, ids, err);
+    else {
+        status = file_read(options->ids_file, MAX_INPUT, &file, err);
+        if (status == STATUS_OK)
+            status = parse_ids(buf_text(&file), ids, err);
+    }
+    if (status == STATUS_OK && ids->count == 0)
+        status = err_set(err, STATUS_ARGUMENT, "there are no tokens to evaluate");
+    buf_free(&file);
+    return status;
+}
+
+/* The header's length, magic included, is a multiple of 64, as NumPy wants it. */
+static bool write_header(FILE *out, size_t rows, size_t cols)
+{
+    char text[192];
+    int n = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows, cols);
+    size_t length = ((size_t)n + 1 + 10 + 63) / 64 * 64 - 10;
+    memset(text + n, ' ', length - (size_t)n);
+    text[length - 1] = '\n';
+    unsigned char start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 255),
+                               (unsigned char)(length >> 8)};
+    return fwrite(start, 1, sizeof start, out) == sizeof start && fwrite(text, 1, length, out) == length;
+}
+
+static enum status write_logits(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
+                                const char *path, struct err *err)
+{
+    float *logits = mem_alloc(n_vocab * BATCH * sizeof *logits);
+    FILE *out = logits ? fopen(path, "wb") : NULL;
+    enum status status = STATUS_OK;
+    if (!logits)
+        return err_no_memory(err, "making room for the logits");
+    if (!out || !write_header(out, ids->count, n_vocab))
+        status = err_errno(err, errno, "cannot write %s", path);
+    for (size_t at = 0; status == STATUS_OK && at < ids->count; at += BATCH) {
+        uint32_t n = (uint32_t)(ids->count - at < BATCH ? ids->count - at : BATCH);
+        struct model_segment segment = {0, (uint32_t)at, ids->ids + at, n, n};
+        status = model_forward(state, &segment, 1, logits, err);
+        if (status == STATUS_OK && fwrite(logits, sizeof *logits * n_vocab, n, out) != n)
+            status = err_errno(err, errno, "cannot write %s", path);
+    }
+    if (out && fclose(out) != 0 && status == STATUS_OK)
+        status = err_errno(err, errno, "cannot write %s", path);
+    mem_free(logits);
+    return status;
+}
+
+static enum status run_logits(const struct logits_options *options, struct err *err)
+{
+    struct model *model = NULL;
+    struct tokenizer *tokenizer = NULL;
+    struct model_state *state = NULL;
+    struct token_ids ids = TOKEN_IDS_INIT;
+    struct model_state_config config = {.n_slots = 1, .n_batch = BATCH};
+    config.n_threads = model_options_threads(&options->model);
+
+    enum status status = model_options_tier(&options->model, &config.tier, err);
+    config.kv_type = options->kv                             ? tensor_type_from_name(options->kv)
+                     : config.tier == CPU_TIER_REFERENCE ? TENSOR_F32
+                                                             : TENSOR_F16;
+    if (status == STATUS_OK && config.kv_type != TENSOR_F16 && config.kv_type != TENSOR_F32)
+        status = err_set(err, STATUS_ARGUMENT, "--kv knows f16 and f32, not '%s'", options->kv);
+    if (status == STATUS_OK)
+        status = model_options_open(&options->model, &model, options->text ? &tokenizer : NULL, err);
+    if (status == STATUS_OK)
+        status = read_ids(options, tokenizer, &ids, err);
+    if (status == STATUS_OK) {
+        config.n_ctx = (uint32_t)ids.count;
+        status = model_state_open(model, &config, &state, err);
+    }
+    if (status == STATUS_OK)
+        status = write_logits(state, &ids, model_hparams(model)->n_vocab, options->out, err);
+    model_state_close(state);
+    token_ids_free(&ids);
+    tokenizer_close(tokenizer);
+    model_close(model);
+    return status;
+}
+
+int cmd_logits(const struct command *self, int argc, char **argv)
+{
+    struct logits_options o = {0};
+    const struct option options[] = {
+        MODEL_OPTION(o.model),
+        {"Input", "--prompt", "-p", "TEXT", "text to evaluate", OPTION_STRING, &o.text, 0, 0, NULL},
+        {NULL, "--special", NULL, NULL, "parse special tokens in the text", OPTION_FLAG, &o.special, 0, 0, NULL},
+        {NULL, "--ids", NULL, "\"1 2 3\"", "token ids to evaluate", OPTION_STRING, &o.ids, 0, 0, NULL},
+        {NULL, "--ids-file", NULL, "FILE", "token ids to evaluate, from a file; - is standard input", OPTION_STRING,
+         &o.ids_file, 0, 0, NULL},
+        {"Output", "--output", "-o", "OUT.npy", "float32 [n_tokens, n_vocab]", OPTION_STRING, &o.out, 0, 0, NULL},
+        COMPUTE_OPTIONS(o.model),
+        {NULL, "--kv", NULL, "TYPE", "type of the KV cache, f16 or f32; default f16, reference tier f32", OPTION_STRING,
+         &o.kv, 0, 0, NULL},
+    };
+    int exit_code;
+    struct err err = ERR_INIT;
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+        return exit_code;
+    if (!o.out || !!o.text + !!o.ids + !!o.ids_file != 1) {
+        fprintf(stderr, "notso logits: needs -o OUT.npy and one of -p, --ids and --ids-file\n");
+        return EXIT_USAGE;
+    }
+    return run_logits(&o, &err) == STATUS_OK ? EXIT_OK : fail(self, &err);
+}

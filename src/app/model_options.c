@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/model_options.h"
+
+enum status model_options_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err)
+{
+    enum cpu_tier wanted;
+    *tier = cpu_best_tier();
+    if (!options->cpu)
+        return STATUS_OK;
+    if (!cpu_tier_from_name(options->cpu, &wanted))
+        return err_set(err, STATUS_ARGUMENT, "--cpu knows reference, avx2 and avx512, not '%s'", options->cpu);
+    if (wanted < *tier) /* asking for more than there is changes nothing: the option only removes */
+        *tier = wanted;
+    return STATUS_OK;
+}
+
+uint32_t model_options_threads(const struct model_options *options)
+{
+    return options->threads ? (uint32_t)options->threads : (uint32_t)cpu_usable_threads();
+}
+
+enum status model_options_open(const struct model_options *options, struct model **model,
+                               struct tokenizer **tokenizer, struct err *err)
+{
+    if (!options->model)
+        return err_set(err, STATUS_ARGUMENT, "no model was named; use --model FILE or set MODEL_PATH");
+    enum status status = model_open(options->model, model, err);
+    if (status != STATUS_OK || !tokenizer)
+        return status;
+    status = options->tokenizer ? tokenizer_from_json(options->tokenizer, tokenizer, err)
+                                : tokenizer_from_gguf(model_gguf(*model), tokenizer, err);
+    if (status == STATUS_OK && tokenizer_vocab_size(*tokenizer) > model_hparams(*model)->n_vocab)
+        status = err_set(err, STATUS_FORMAT,
+                         "the vocabulary has %u tokens, but the embedding %u rows; they do not belong together",
+                         tokenizer_vocab_size(*tokenizer), model_hparams(*model)->n_vocab);
+    if (status != STATUS_OK)
+        err_prefix(err, "%s: ", options->tokenizer ? options->tokenizer : options->model);
+    return status;
+}

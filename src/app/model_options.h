@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model_options.h - the flags that every subcommand with a model shares, and a model opened by them for direct use
+ * (without the engine: logits, perplexity, bench).
+ */
+#ifndef APP_MODEL_OPTIONS_H
+#define APP_MODEL_OPTIONS_H
+
+#include "app/options.h"
+#include "base/cpu.h"
+#include "inference/model/model.h"
+#include "inference/tokenizer/tokenizer.h"
+
+struct model_options {
+    const char *model;     /* path, or NULL */
+    const char *tokenizer; /* path of a tokenizer.json, or NULL */
+    const char *cpu;       /* name of a tier, or NULL: the best */
+    long threads;          /* 0: as many as this process may use */
+};
+
+/* Entries for an option table. */
+#define MODEL_OPTION(o) \
+    {"Model", "--model", "-m", "FILE", "model file (GGUF)", OPTION_STRING, &(o).model, 0, 0, "MODEL_PATH"}, \
+    {NULL, "--tokenizer", NULL, "FILE", "a tokenizer.json to use instead of the model's own vocabulary", \
+     OPTION_STRING, &(o).tokenizer, 0, 0, "TOKENIZER_PATH"}
+#define COMPUTE_OPTIONS(o) \
+    {"Computing", "--threads", "-t", "N", "compute threads; 0: as many as this process may use", OPTION_LONG, \
+     &(o).threads, 0, EXEC_MAX_THREADS, NULL}, \
+    {NULL, "--cpu", NULL, "TIER", "use no better kernels than: reference, avx2, avx512", OPTION_STRING, &(o).cpu, 0, 0, \
+     "NOTSO_CPU"}
+
+/* The tier to use: the best one, or a lower one that was asked for. STATUS_ARGUMENT for an unknown name. */
+enum status model_options_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err);
+uint32_t model_options_threads(const struct model_options *options);
+
+/* Opens the model, and its tokenizer unless `tokenizer` is NULL. STATUS_ARGUMENT if no model was named. */
+enum status model_options_open(const struct model_options *options, struct model **model,
+                               struct tokenizer **tokenizer, struct err *err);
+
+#endif
