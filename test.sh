@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# test.sh [--reference] [NAME...] - builds and tests everything; the last line is "N passed, N failed".
+#
+# Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, and runs: the
+# unit tests in both; tools/check-law and shellcheck; the black-box tests of tests/cli and tests/page on the release
+# binary with the real default model. NAME picks unit-test programs and Python tests whose name contains it.
+#
+# --reference runs tests/reference instead: the long comparisons with transformers and llama.cpp, which need some
+# gigabytes of Python packages (kept in build/venv-reference).
+#
+# Logs and results are in build/test-results. The exit code is 0 if nothing failed.
+set -euo pipefail
+root=$(cd "$(dirname "$0")" && pwd)
+cd "$root"
+# shellcheck source=tools/setup-lib.sh
+. tools/setup-lib.sh
+
+test_needs='
+library cmocka       libcmocka-dev
+command shellcheck   shellcheck
+command chromium     chromium
+python  ensurepip    python3-venv'
+
+results=build/test-results
+step=setup
+
+# Every way out prints the sum. A step that stops the script counts as one failure.
+finish() {
+    local code=$?
+    trap - EXIT
+    if [ "$code" != 0 ]; then
+        echo "not ok $step" >>"$results/steps.checks"
+    fi
+    code=0
+    tools/count-tests "$results"/*.ctest.xml "$results"/*.pytest.xml "$results"/*.checks || code=1
+    exit $code
+}
+
+begin_step() {
+    step=$1
+    say "$step"
+}
+
+# run_step NAME COMMAND...: one that must work for the rest to make sense. Its output is shown only if it fails.
+run_step() {
+    begin_step "$1"
+    shift
+    if ! "$@" >"$results/${step// /-}.log" 2>&1; then
+        tail -n 30 "$results/${step// /-}.log" >&2
+        die "$step failed; $results/${step// /-}.log has more"
+    fi
+    echo "ok $step" >>"$results/steps.checks"
+}
+
+# make_venv FOLDER REQUIREMENTS: a Python environment that is built again only when the file changes.
+make_venv() {
+    local python
+    python=$(python_with ensurepip)
+    if ! cmp -s "$2" "$1/installed.txt"; then
+        "$python" -m venv --clear "$1"
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+        cp "$2" "$1/installed.txt"
+    fi
+}
+
+build_preset() {
+    local preset=$1
+    shift
+    cmake --preset "$preset" "$@"
+    ninja -C "build/$preset"
+}
+
+# unit_tests PRESET: a failure is in the results, so it does not stop the rest.
+unit_tests() {
+    begin_step "unit tests, $1"
+    ctest --test-dir "build/$1" --parallel "$(nproc)" --output-junit "$root/$results/$1.ctest.xml" \
+        --test-output-size-passed 10000000 --test-output-size-failed 10000000 --output-on-failure \
+        ${pattern:+--tests-regex "$pattern"} >"$results/$1.ctest.log" 2>&1 ||
+        grep -v '^ *[0-9]*/[0-9]* Test .* Passed\|\[ *\(OK\|RUN\) *\]' "$results/$1.ctest.log" || true
+}
+
+# python_tests VENV FOLDER...
+python_tests() {
+    local python=$1/bin/python code=0
+    shift
+    begin_step "python tests"
+    "$python" -m pytest -q -rs -p no:cacheprovider --junitxml "$results/python.pytest.xml" \
+        ${expression:+-k "$expression"} "$@" || code=$?
+    # 1: a test failed, which the results say; 5: the names picked none.
+    [ $code = 0 ] || [ $code = 1 ] || [ $code = 5 ]
+}
+
+source_checks() {
+    begin_step "source checks"
+    tools/check-law >"$results/law.checks" || grep -v '^ok ' "$results/law.checks" || true
+    if shellcheck -x run.sh test.sh .ci/run models/*.sh tools/*.sh; then
+        echo "ok shellcheck" >>"$results/steps.checks"
+    else
+        echo "not ok shellcheck" >>"$results/steps.checks"
+    fi
+}
+
+reference=false
+if [ "${1:-}" = --reference ]; then
+    reference=true
+    shift
+fi
+pattern=$(IFS='|' && echo "$*")
+expression=${*/%/ or }
+expression=${expression% or }
+
+shopt -s nullglob
+mkdir -p build
+rm -rf "$results"
+mkdir "$results"
+trap finish EXIT
+./run.sh --setup
+require "$test_needs"
+
+if $reference; then
+    run_step "reference packages" make_venv build/venv-reference tests/reference/requirements.txt
+    python_tests build/venv-reference tests/reference
+    exit
+fi
+run_step "python packages" make_venv .venv tests/requirements.txt
+run_step "release build" build_preset release -DNOTSO_TESTS=ON
+run_step "asan build" build_preset asan -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+unit_tests release
+unit_tests asan
+if [ -z "$pattern" ]; then
+    source_checks
+fi
+python_tests .venv tests/cli tests/page
