@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "service/service.h"
+
+#include "base/mem.h"
+
+enum status service_open(const struct service_config *config, struct service **out, struct err *err)
+{
+    struct service *service = mem_zalloc(1, sizeof *service);
+    if (!service)
+        return err_no_memory(err, "starting the service");
+    enum status status = stream_timers_open(&service->pace, err);
+    if (status == STATUS_OK)
+        status = stream_timers_open(&service->worker, err);
+    if (status == STATUS_OK)
+        status = models_open(&config->models, &service->models, err);
+    struct chat_config chat = {.models = service->models, .pace = service->pace, .worker = service->worker,
+                               .system_prompt = config->system_prompt, .quote_path = config->quote_path,
+                               .sampling = config->sampling, .fixed_seed = config->fixed_seed,
+                               .max_tokens = config->max_tokens};
+    if (status == STATUS_OK)
+        status = chat_book_open(&chat, &service->chats, err);
+    if (status != STATUS_OK) {
+        service_close(service);
+        return status;
+    }
+    *out = service;
+    return STATUS_OK;
+}
+
+void service_close(struct service *service)
+{
+    if (!service)
+        return;
+    chat_book_close(service->chats);
+    models_close(service->models);
+    stream_timers_close(service->worker);
+    stream_timers_close(service->pace);
+    mem_free(service);
+}

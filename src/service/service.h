@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service.h - the service tier as a whole: what the web tier and the terminal chat open.
+ *
+ * It owns the models, the chats and the two timer threads, and opens and closes them in the order that their pointers
+ * need: timers, models, chats; and back.
+ *
+ * Threads: service_open and service_close from one thread; the parts as their own headers say.
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include "base/err.h"
+#include "service/chat/chat.h"
+#include "service/models/models.h"
+
+struct service_config {
+    struct models_config models;
+    const char *system_prompt, *quote_path; /* or NULL */
+    struct sampler_params sampling;
+    bool fixed_seed;
+    uint32_t max_tokens; /* of a reply; 0: as many as fit */
+};
+
+struct service {
+    struct stream_timers *pace, *worker;
+    struct models *models;
+    struct chat_book *chats;
+};
+
+/* Returns at once: the model loads in the background. The configuration's strings are copied. */
+enum status service_open(const struct service_config *config, struct service **out, struct err *err);
+
+/* Stops every reply, waits, and closes the model. Nothing else may be using the service. NULL is fine. */
+void service_close(struct service *service);
+
+#endif
