@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-# Embeds the page's files and the npm packages' browser files into the binary: web/assets/asset.h finds them there.
+# Embeds the page's files and the npm packages' browser files into the binary, where web/assets/asset.h finds
+# them.
 #
-# The packages come from package-lock.json; `npm ci --ignore-scripts` puts them under node_modules. Where that has not
+# package-lock.json names the packages; `npm ci --ignore-scripts` puts them under node_modules. Where that has not
 # been run, configuring still works and the build ends with one line that says so.
 
 set(NOTSO_VENDOR_FILES
   static/vendor/htmx.min.js=node_modules/htmx.org/dist/htmx.min.js
   static/vendor/sse.js=node_modules/htmx-ext-sse/dist/sse.min.js)
 
-# notso_embed_assets(TARGET FOLDER): everything below FOLDER/templates and FOLDER/static, and the vendor files.
+# notso_embed_assets(TARGET FOLDER): all below FOLDER/templates and FOLDER/static, and the vendor files.
 function(notso_embed_assets target folder)
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "INTERFACE_LIBRARY")
@@ -21,11 +22,7 @@ function(notso_embed_assets target folder)
   endforeach()
   foreach(vendor ${NOTSO_VENDOR_FILES})
     string(REGEX MATCH "^(.*)=(.*)$" pair ${vendor})
-    set(file ${CMAKE_SOURCE_DIR}/${CMAKE_MATCH_2})
-    list(APPEND inputs ${CMAKE_MATCH_1}=${file})
-    if(EXISTS ${file})
-      list(APPEND depends ${file})
-    endif()
+    list(APPEND inputs ${CMAKE_MATCH_1}=${CMAKE_SOURCE_DIR}/${CMAKE_MATCH_2})
   endforeach()
 
   set(table ${CMAKE_CURRENT_BINARY_DIR}/generated/asset_table.c)

@@ -4,9 +4,9 @@
  *
  *     embed-assets OUT.c PATH=FILE...
  *
- * Each FILE becomes an array of bytes, reachable under PATH, with the content type of its extension and an ETag made
- * from its content. Runs on the building machine, as part of the build, and needs nothing but a C compiler. The
- * output appears whole or not at all: it is written beside OUT.c and renamed.
+ * Each FILE becomes an array of bytes, found under PATH, with the content type of its extension and an ETag
+ * made from its content. Runs on the building machine, as part of the build, and needs only a C compiler.
+ * The output appears whole or not at all: it is written beside OUT.c and renamed.
  */
 #include <errno.h>
 #include <inttypes.h>

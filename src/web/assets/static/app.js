@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * app.js - what htmx and the server cannot do for the page: theme, growing input, keys, command palette, the message that is
- * shown before the server has answered, scrolling that lets go, copying, a lost connection.
+ * app.js - what htmx and the server cannot do for the page: theme, growing input, keys, command palette, the
+ * message that is shown before the server has answered, scrolling that lets go, copying, a lost connection.
  *
- * It decides nothing about chats: every message and every state comes from the server as HTML. Without this file the page
- * still works, as plain forms.
+ * It decides nothing about chats: every message and state comes from the server as HTML. Without this file the
+ * page still works, as plain forms.
  */
 (() => {
   "use strict";
@@ -23,13 +23,15 @@
   const showTheme = () => themeButton.setAttribute("aria-pressed", String(isDark()));
   themeButton.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
-    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* it lasts as long as the page, then */ }
+    try {
+      localStorage.setItem("theme", root.dataset.theme);
+    } catch { /* then it lasts as long as the page */ }
     showTheme();
   });
   systemDark.addEventListener("change", showTheme);
   showTheme();
 
-  /* Scrolling: the end stays in sight until the reader scrolls up; going back down (or the button) takes hold again. */
+  /* Scrolling: the end stays in sight until the reader scrolls up; back at the end, it holds again. */
 
   let following = true, lastTop = 0;
   const distanceToEnd = () => stream.scrollHeight - stream.clientHeight - stream.scrollTop;
@@ -41,7 +43,9 @@
     lastTop = stream.scrollTop;
     jump.hidden = following || distanceToEnd() < 120;
   }, { passive: true });
-  stream.addEventListener("wheel", (event) => { if (event.deltaY < 0 && stream.scrollTop > 0) following = false; }, { passive: true });
+  stream.addEventListener("wheel", (event) => {
+    if (event.deltaY < 0 && stream.scrollTop > 0) following = false;
+  }, { passive: true });
   const grown = new ResizeObserver(() => {
     if (following) toEnd();
     else jump.hidden = distanceToEnd() < 120;
@@ -49,7 +53,8 @@
   grown.observe(messages);
   grown.observe(stream);
   jump.addEventListener("click", follow);
-  follow();
+  if (find(".message")) follow();
+  else following = false;
 
   /* The input. */
 
@@ -65,7 +70,7 @@
     filterPalette();
   };
   const running = () => find("#action .stop") !== null;
-  /* A keyboard on the screen has no comfortable Shift+Enter: there Enter is a new line, and the button sends. */
+  /* A keyboard on the screen has no comfortable Shift+Enter: there Enter is a new line; the button sends. */
   const enterSends = () => !matchMedia("(hover: none) and (pointer: coarse)").matches;
 
   text.addEventListener("input", () => { resize(); filterPalette(); });
@@ -129,11 +134,14 @@
   });
   text.addEventListener("blur", closePalette);
 
-  /* Sending: the message stands there at once; the server's own rendering takes its place, or it goes back to the input. */
+  /* Sending: the message stands there at once. The server's own rendering takes its place; after an error it goes
+   * back to the input. */
 
   let sent = null;
   const isMessage = (event) => event.detail.requestConfig?.path === "/chat/messages";
-  const removePending = () => document.querySelectorAll(".message.pending").forEach((element) => element.remove());
+  const removePending = () => {
+    for (const element of document.querySelectorAll(".message.pending")) element.remove();
+  };
   const say = (sentence) => {
     const line = document.createElement("p");
     line.className = "notice error";
@@ -174,6 +182,7 @@
       const frame = document.createElement("div");
       frame.className = "code";
       block.replaceWith(frame);
+      block.tabIndex = 0; /* long lines scroll, also by keyboard */
       frame.append(block, find("#copy").content.cloneNode(true));
     }
   };
@@ -191,6 +200,5 @@
     }
   });
 
-  /* A page that comes back (reload, back button) may hold a draft. */
-  resize();
+  resize(); /* a page that comes back may hold a draft */
 })();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* theme.js - runs before the first paint: the theme that this browser remembers, and a mark that scripts run. */
+/* theme.js - runs before the first paint: the theme that this browser remembers, a mark that scripts run. */
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
