@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 # test.sh [--reference] [NAME...] - builds and tests everything; the last line is "N passed, N failed".
 #
-# Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, and runs: the
-# unit tests in both; tools/check-law and shellcheck; the black-box tests of tests/cli and tests/page on the release
-# binary with the real default model. NAME picks unit-test programs and Python tests whose name contains it.
+# Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, and
+# runs: the
+# unit tests in both; tools/check-law and shellcheck; the black-box tests of tests/cli and tests/page on the
+# release binary with the real default model. NAME picks unit-test programs and Python tests whose name contains
+# it.
 #
-# --reference runs tests/reference instead: the long comparisons with transformers and llama.cpp, which need some
-# gigabytes of Python packages (kept in build/venv-reference).
+# --reference runs tests/reference instead: the long comparisons with transformers and llama.cpp, which need
+# some gigabytes of Python packages (kept in build/venv-reference).
 #
 # Logs and results are in build/test-results. The exit code is 0 if nothing failed.
 set -euo pipefail
@@ -42,7 +44,8 @@ begin_step() {
     say "$step"
 }
 
-# run_step NAME COMMAND...: one that must work for the rest to make sense. Its output is shown only if it fails.
+# run_step NAME COMMAND...: one that must work for the rest to make sense. Its output is shown only if it
+# fails.
 run_step() {
     begin_step "$1"
     shift

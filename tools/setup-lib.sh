@@ -34,7 +34,7 @@ is_present() {
     case $1 in
     command) command -v "$2" >/dev/null ;;
     library) pkg-config --exists "$2" 2>/dev/null ;;
-    header) echo "#include <$2>" | cc -E - >/dev/null 2>&1 ;;
+    header) cc -E - <<<"#include <$2>" >/dev/null 2>&1 ;;
     python) python_with "$2" >/dev/null ;;
     esac
 }
