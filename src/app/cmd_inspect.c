@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_inspect.c - notso inspect: what is in a GGUF file, as text or JSON, and what of it will be used and why.
+ * cmd_inspect.c - notso inspect: what is in a GGUF file, as text or JSON, and what of it will be used and
+ * why.
  *
- * Text of the file reaches the terminal only with its control characters escaped. In JSON, bytes that are not UTF-8
- * become U+FFFD, and numbers that JSON cannot hold (NaN, integers from 2^63 on) become strings.
+ * Text of the file reaches the terminal only with its control characters escaped. In JSON, bytes that are not
+ * UTF-8 become U+FFFD, and numbers that JSON cannot hold (NaN, integers from 2^63 on) become strings.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -39,7 +40,8 @@ static struct totals count_totals(const struct gguf *gguf)
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-/* Appends `s` so that it cannot disturb a terminal: control characters and bytes that are no UTF-8 as \xNN. */
+/* Appends `s` so that it cannot disturb a terminal: control characters and bytes that are no UTF-8 as
+ * \xNN. */
 static void append_shown(struct buf *out, struct str s, bool keep_lines)
 {
     for (size_t at = 0, n; at < s.len; at += n) {
@@ -57,7 +59,8 @@ static void append_shown(struct buf *out, struct str s, bool keep_lines)
     }
 }
 
-static void append_element(struct buf *out, const struct gguf *gguf, const struct gguf_key *key, uint64_t index)
+static void append_element(struct buf *out, const struct gguf *gguf, const struct gguf_key *key,
+                           uint64_t index)
 {
     switch (key->element_type) {
     case GGUF_STRING: {
@@ -80,8 +83,8 @@ static void append_element(struct buf *out, const struct gguf *gguf, const struc
 static void append_key(struct buf *out, const struct gguf *gguf, const struct gguf_key *key)
 {
     bool is_array = key->type == GGUF_ARRAY;
-    buf_printf(out, "  %-42.*s %s%s%s  ", STR_ARGS(key->name), is_array ? "[" : "", gguf_type_name(key->element_type),
-               is_array ? "]" : "");
+    buf_printf(out, "  %-42.*s %s%s%s  ", STR_ARGS(key->name), is_array ? "[" : "",
+               gguf_type_name(key->element_type), is_array ? "]" : "");
     if (is_array)
         buf_printf(out, "%" PRIu64 "%s", key->count, key->count ? ": " : "");
     for (uint64_t i = 0; i < key->count && i < SHOWN_ELEMENTS; i++) {
@@ -96,12 +99,14 @@ static void append_tensor(struct buf *out, const struct gguf_tensor *tensor)
     char shape[96];
     int len = 0;
     for (uint32_t i = 0; i < tensor->n_dims; i++)
-        len += snprintf(shape + len, sizeof shape - (size_t)len, "%s%" PRIu64, i ? " x " : "", tensor->dims[i]);
+        len +=
+            snprintf(shape + len, sizeof shape - (size_t)len, "%s%" PRIu64, i ? " x " : "", tensor->dims[i]);
     buf_printf(out, "  %-42.*s %-5s %-20s %12" PRIu64 " bytes\n", STR_ARGS(tensor->name),
                tensor_type_info(tensor->type)->name, shape, tensor->size);
 }
 
-static void append_text(struct buf *out, const char *path, const struct gguf *gguf, const struct inspect_facts *facts)
+static void append_text(struct buf *out, const char *path, const struct gguf *gguf,
+                        const struct inspect_facts *facts)
 {
     struct totals totals = count_totals(gguf);
     struct str chat_template;
@@ -177,15 +182,17 @@ static json_t *json_element(const struct gguf *gguf, const struct gguf_key *key,
 static json_t *json_key(const struct gguf *gguf, const struct gguf_key *key)
 {
     if (key->type != GGUF_ARRAY)
-        return json_pack("{s:s, s:o}", "type", gguf_type_name(key->type), "value", json_element(gguf, key, 0));
+        return json_pack("{s:s, s:o}", "type", gguf_type_name(key->type), "value",
+                         json_element(gguf, key, 0));
     json_t *values = json_array();
     for (uint64_t i = 0; i < key->count && i < JSON_ELEMENTS; i++)
         if (json_array_append_new(values, json_element(gguf, key, i)) != 0) {
             json_decref(values);
             return NULL;
         }
-    return json_pack("{s:s, s:s, s:I, s:o, s:b}", "type", "array", "of", gguf_type_name(key->element_type), "count",
-                     (json_int_t)key->count, "value", values, "abbreviated", key->count > JSON_ELEMENTS);
+    return json_pack("{s:s, s:s, s:I, s:o, s:b}", "type", "array", "of", gguf_type_name(key->element_type),
+                     "count", (json_int_t)key->count, "value", values, "abbreviated",
+                     key->count > JSON_ELEMENTS);
 }
 
 static json_t *json_tensor(const struct gguf_tensor *tensor)
@@ -194,8 +201,8 @@ static json_t *json_tensor(const struct gguf_tensor *tensor)
     for (uint32_t i = 0; i < tensor->n_dims; i++)
         json_array_append_new(shape, json_integer((json_int_t)tensor->dims[i]));
     return json_pack("{s:o, s:s, s:o, s:I, s:I}", "name", json_text(tensor->name), "type",
-                     tensor_type_info(tensor->type)->name, "shape", shape, "offset", (json_int_t)tensor->offset, "size",
-                     (json_int_t)tensor->size);
+                     tensor_type_info(tensor->type)->name, "shape", shape, "offset",
+                     (json_int_t)tensor->offset, "size", (json_int_t)tensor->size);
 }
 
 static json_t *json_types(const struct totals *totals)
@@ -204,8 +211,8 @@ static json_t *json_types(const struct totals *totals)
     for (uint32_t type = 0; type < TENSOR_TYPE_COUNT; type++)
         if (totals->n_tensors[type])
             json_object_set_new(types, tensor_type_info(type)->name,
-                                json_pack("{s:I, s:I, s:I}", "tensors", (json_int_t)totals->n_tensors[type], "elements",
-                                          (json_int_t)totals->elements[type], "bytes",
+                                json_pack("{s:I, s:I, s:I}", "tensors", (json_int_t)totals->n_tensors[type],
+                                          "elements", (json_int_t)totals->elements[type], "bytes",
                                           (json_int_t)totals->bytes[type]));
     return types;
 }
@@ -223,16 +230,17 @@ static json_t *to_json(const char *path, const struct gguf *gguf, const struct i
     for (size_t i = 0; i < gguf_tensor_count(gguf); i++)
         complete &= json_array_append_new(tensors, json_tensor(gguf_tensor_at(gguf, i))) == 0;
     for (size_t i = 0; i < facts->n_facts; i++)
-        complete &= json_object_set_new(use, facts->facts[i].topic, json_text(str_of(facts->facts[i].text))) == 0;
+        complete &=
+            json_object_set_new(use, facts->facts[i].topic, json_text(str_of(facts->facts[i].text))) == 0;
 
     struct str architecture = {"", 0}, chat_template = {NULL, 0};
     gguf_get_string(gguf, "general.architecture", &architecture, NULL);
     gguf_get_string(gguf, "tokenizer.chat_template", &chat_template, NULL);
-    json_t *root = json_pack("{s:o, s:i, s:I, s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o}", "file", json_text(str_of(path)),
-                             "version", (int)gguf_version(gguf), "size", (json_int_t)gguf_file_size(gguf),
-                             "architecture", json_text(architecture), "usable", facts->usable, "parameters",
-                             (json_int_t)totals.n_parameters, "keys", keys, "tensors", tensors, "types",
-                             json_types(&totals), "chat_template",
+    json_t *root = json_pack("{s:o, s:i, s:I, s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o}", "file",
+                             json_text(str_of(path)), "version", (int)gguf_version(gguf), "size",
+                             (json_int_t)gguf_file_size(gguf), "architecture", json_text(architecture),
+                             "usable", facts->usable, "parameters", (json_int_t)totals.n_parameters, "keys",
+                             keys, "tensors", tensors, "types", json_types(&totals), "chat_template",
                              chat_template.data ? json_text(chat_template) : json_null(), "use", use);
     if (complete)
         return root;
@@ -245,11 +253,16 @@ int cmd_inspect(const struct command *self, int argc, char **argv)
     const char *path = NULL;
     bool as_json = false;
     const struct option options[] = {
-        {.group = "Output", .name = "--json", .help = "one JSON object", .kind = OPTION_FLAG, .target = &as_json},
+        {.group = "Output",
+         .name = "--json",
+         .help = "one JSON object",
+         .kind = OPTION_FLAG,
+         .target = &as_json},
     };
     int exit_code;
     size_t n_paths;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, &path, 1, &n_paths, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, &path, 1, &n_paths,
+                       &exit_code))
         return exit_code;
     if (n_paths != 1) {
         fprintf(stderr, "notso inspect: usage: notso inspect %s\n", self->usage);

@@ -12,7 +12,8 @@
 static void show_progress(void *user, uint64_t done, uint64_t total)
 {
     (void)user;
-    fprintf(stderr, "\r%3" PRIu64 " %%%s", total ? done * 100 / total : 100, done >= total ? "\r     \r" : "");
+    fprintf(stderr, "\r%3" PRIu64 " %%%s", total ? done * 100 / total : 100,
+            done >= total ? "\r     \r" : "");
 }
 
 int cmd_quantize(const struct command *self, int argc, char **argv)
@@ -20,12 +21,20 @@ int cmd_quantize(const struct command *self, int argc, char **argv)
     const char *words[3] = {NULL};
     long threads = 0;
     const struct option options[] = {
-        {.group = "Work", .name = "--threads", .short_name = "-t", .argument = "N",
-         .help = "default: as many as there are cores", .kind = OPTION_LONG, .target = &threads, .min = 0, .max = 64},
+        {.group = "Work",
+         .name = "--threads",
+         .short_name = "-t",
+         .argument = "N",
+         .help = "default: as many as there are cores",
+         .kind = OPTION_LONG,
+         .target = &threads,
+         .min = 0,
+         .max = 64},
     };
     int exit_code;
     size_t n_words;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, words, 3, &n_words, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, words, 3, &n_words,
+                       &exit_code))
         return exit_code;
     if (n_words != 3) {
         fprintf(stderr, "notso quantize: usage: notso quantize %s; TYPE is one of %s\n", self->usage,

@@ -17,16 +17,28 @@ int cmd_synth(const struct command *self, int argc, char **argv)
          .help = synth_shape_names(),
          .kind = OPTION_STRING,
          .target = &shape},
-        {.name = "--quant", .argument = "TYPE", .help = quantize_scheme_names(), .kind = OPTION_STRING,
+        {.name = "--quant",
+         .argument = "TYPE",
+         .help = quantize_scheme_names(),
+         .kind = OPTION_STRING,
          .target = &quant},
-        {.name = "--vocab", .argument = "FILE", .help = "copy the tokenizer of a GGUF file; default: made up",
-         .kind = OPTION_STRING, .target = &vocab},
-        {.name = "--seed", .argument = "N", .help = "the same seed gives the same file; default 1",
-         .kind = OPTION_LONG, .target = &seed, .min = 0, .max = 4294967295.0},
+        {.name = "--vocab",
+         .argument = "FILE",
+         .help = "copy the tokenizer of a GGUF file; default: made up",
+         .kind = OPTION_STRING,
+         .target = &vocab},
+        {.name = "--seed",
+         .argument = "N",
+         .help = "the same seed gives the same file; default 1",
+         .kind = OPTION_LONG,
+         .target = &seed,
+         .min = 0,
+         .max = 4294967295.0},
     };
     int exit_code;
     size_t n_paths;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, &path, 1, &n_paths, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, &path, 1, &n_paths,
+                       &exit_code))
         return exit_code;
     if (n_paths != 1 || !shape) {
         fprintf(stderr, "notso synth: usage: notso synth %s\n", self->usage);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inspect_facts.c - asks the parts of the engine what they read from the file, and puts it into words. Nothing is
- * decided here: hyper-parameters come from model/hparams.h and the vocabulary from tokenizer/tokenizer.h, so that
- * inspect cannot say anything else than what the engine does.
+ * inspect_facts.c - asks the parts of the engine what they read from the file, and puts it into words.
+ * Nothing is decided here: hyper-parameters come from model/hparams.h and the vocabulary from
+ * tokenizer/tokenizer.h, so that inspect cannot say anything else than what the engine does.
  */
 #include "app/inspect_facts.h"
 
@@ -24,10 +24,11 @@ static void add_fact(struct inspect_facts *facts, const char *topic, struct buf 
 
 static void describe_rope(const struct model_hparams *hparams, struct buf *text)
 {
-    static const char *const scalings[] = {
-        [MODEL_ROPE_NONE] = "no scaling", [MODEL_ROPE_LINEAR] = "linear scaling", [MODEL_ROPE_YARN] = "YaRN scaling"};
-    buf_printf(text, "base %g over %u of %u elements of a head, %s", (double)hparams->rope_base, hparams->rope_dim,
-               hparams->head_dim, scalings[hparams->rope_scaling]);
+    static const char *const scalings[] = {[MODEL_ROPE_NONE] = "no scaling",
+                                           [MODEL_ROPE_LINEAR] = "linear scaling",
+                                           [MODEL_ROPE_YARN] = "YaRN scaling"};
+    buf_printf(text, "base %g over %u of %u elements of a head, %s", (double)hparams->rope_base,
+               hparams->rope_dim, hparams->head_dim, scalings[hparams->rope_scaling]);
     if (hparams->rope_scaling != MODEL_ROPE_NONE)
         buf_printf(text, " by %g", (double)hparams->rope_factor);
     if (hparams->architecture->nope_interval == 0) {
@@ -41,12 +42,12 @@ static void describe_rope(const struct model_hparams *hparams, struct buf *text)
             buf_printf(text, "%s%u", separator, il);
             separator = ", ";
         }
-    buf_printf(text, " (every %uth: so is %s built, the file has no key for it)", hparams->architecture->nope_interval,
-               hparams->architecture->name);
+    buf_printf(text, " (every %uth: so is %s built, the file has no key for it)",
+               hparams->architecture->nope_interval, hparams->architecture->name);
 }
 
-static void add_model_facts(const struct gguf *gguf, const struct model_hparams *hparams, struct inspect_facts *facts,
-                            struct buf *text)
+static void add_model_facts(const struct gguf *gguf, const struct model_hparams *hparams,
+                            struct inspect_facts *facts, struct buf *text)
 {
     buf_printf(text, "%u, hidden size %u, feed-forward %u, RMS epsilon %g", hparams->n_layer, hparams->n_embd,
                hparams->n_ff, (double)hparams->rms_eps);
@@ -56,11 +57,13 @@ static void add_model_facts(const struct gguf *gguf, const struct model_hparams 
     add_fact(facts, "attention", text);
     describe_rope(hparams, text);
     add_fact(facts, "rope", text);
-    buf_printf(text, "%u tokens at most; the KV cache takes %" PRIu64 " bytes a token at F16", hparams->n_ctx_train,
+    buf_printf(text, "%u tokens at most; the KV cache takes %" PRIu64 " bytes a token at F16",
+               hparams->n_ctx_train,
                (uint64_t)hparams->n_layer * hparams->n_head_kv * hparams->head_dim * 2 * 2);
     add_fact(facts, "context", text);
     const struct gguf_tensor *output = gguf_find_tensor(gguf, "output.weight");
-    buf_printf(text, "%s", output ? "output.weight" : "token_embd.weight, as there is no output.weight (tied)");
+    buf_printf(text, "%s",
+               output ? "output.weight" : "token_embd.weight, as there is no output.weight (tied)");
     add_fact(facts, "output", text);
 }
 
@@ -88,8 +91,8 @@ static void add_tokenizer_facts(const struct gguf *gguf, struct inspect_facts *f
         return;
     }
     uint32_t n_vocab = tokenizer_vocab_size(tokenizer), bos = tokenizer_bos(tokenizer);
-    buf_printf(text, "byte-level BPE with pre-tokeniser %s, %u tokens, %zu special; ", tokenizer_pre_name(tokenizer),
-               n_vocab, tokenizer_special_count(tokenizer));
+    buf_printf(text, "byte-level BPE with pre-tokeniser %s, %u tokens, %zu special; ",
+               tokenizer_pre_name(tokenizer), n_vocab, tokenizer_special_count(tokenizer));
     if (tokenizer_adds_bos(tokenizer) && bos != TOKENIZER_NO_TOKEN)
         buf_printf(text, "token %u goes in front of a prompt", bos);
     else

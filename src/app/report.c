@@ -18,6 +18,7 @@ void report_print(const char *path, const struct quantize_report *report)
     }
     fprintf(stderr, "%s%.1f MB of tensors\n", *separator == ':' ? separator : ", ", (double)bytes / 1e6);
     if (report->n_fell_back)
-        fprintf(stderr, "%" PRIu64 " tensors have rows too short for the type asked for and got a larger one\n",
+        fprintf(stderr,
+                "%" PRIu64 " tensors have rows too short for the type asked for and got a larger one\n",
                 report->n_fell_back);
 }

@@ -5,7 +5,8 @@
 
 #include "inference/convert/quantize.h"
 
-/* On standard error: the file, how many tensors of which type, and how many could not have the type asked for. */
+/* On standard error: the file, how many tensors of which type, and how many could not have the type asked
+ * for. */
 void report_print(const char *path, const struct quantize_report *report);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * quantize.c - the conversion itself.
  *
- * Blocks know nothing of rows, and rows are whole blocks, so a tensor is converted as one flat run of elements, in
- * segments of SEGMENT elements (a multiple of every block length). A batch of segments is shared out between threads
- * by an atomic counter; then the caller's thread writes it. Threads live for one batch: starting them costs far less
- * than the batch, and there is no pool to own.
+ * Blocks know nothing of rows, and rows are whole blocks, so a tensor is converted as one flat run of
+ * elements, in segments of SEGMENT elements (a multiple of every block length). A batch of segments is shared
+ * out between threads by an atomic counter; then the caller's thread writes it. Threads live for one batch:
+ * starting them costs far less than the batch, and there is no pool to own.
  */
 #include "inference/convert/quantize.h"
 
@@ -55,7 +55,8 @@ static void *convert_segments(void *user)
         size_t n = (size_t)(batch->n_elements - start < SEGMENT ? batch->n_elements - start : SEGMENT);
         format_dequantize_row(batch->from_type, batch->from + tensor_type_row_bytes(batch->from_type, start),
                               worker->row, n);
-        format_quantize_row(batch->to_type, worker->row, batch->to + tensor_type_row_bytes(batch->to_type, start), n);
+        format_quantize_row(batch->to_type, worker->row,
+                            batch->to + tensor_type_row_bytes(batch->to_type, start), n);
     }
 }
 
@@ -138,7 +139,8 @@ static struct quantize_model describe_model(const struct gguf *gguf)
     return model;
 }
 
-static void write_keys(const struct gguf *gguf, const struct quantize_scheme *scheme, struct gguf_writer *writer)
+static void write_keys(const struct gguf *gguf, const struct quantize_scheme *scheme,
+                       struct gguf_writer *writer)
 {
     for (size_t i = 0; i < gguf_key_count(gguf); i++) {
         const struct gguf_key *key = gguf_key_at(gguf, i);
@@ -153,9 +155,10 @@ static void write_keys(const struct gguf *gguf, const struct quantize_scheme *sc
 static enum status check_paths(const char *in_path, const char *out_path, struct err *err)
 {
     struct stat in, out;
-    if (stat(in_path, &in) == 0 && stat(out_path, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-        return err_set(err, STATUS_ARGUMENT, "%s and %s are the same file; give the output another name", in_path,
-                       out_path);
+    if (stat(in_path, &in) == 0 && stat(out_path, &out) == 0 && in.st_dev == out.st_dev &&
+        in.st_ino == out.st_ino)
+        return err_set(err, STATUS_ARGUMENT, "%s and %s are the same file; give the output another name",
+                       in_path, out_path);
     return STATUS_OK;
 }
 
@@ -164,8 +167,8 @@ static enum status check_input(const char *path, const struct gguf *gguf, struct
     uint32_t n_parts = 1;
     gguf_get_u32(gguf, "split.count", &n_parts, NULL);
     if (n_parts > 1)
-        return err_set(err, STATUS_UNSUPPORTED, "%s is one of %u parts of a model; merge them into one file first",
-                       path, n_parts);
+        return err_set(err, STATUS_UNSUPPORTED,
+                       "%s is one of %u parts of a model; merge them into one file first", path, n_parts);
     return STATUS_OK;
 }
 

@@ -2,8 +2,9 @@
 /*
  * quantize.h - rewrites the tensors of a GGUF file in another type.
  *
- * A scheme is what a person names on the command line: one type for every matrix ("q8_0"), or a mix ("q4_k_m") that
- * gives the tensors on which quality depends most a better type. Vectors (norms, biases, RoPE factors) are always F32.
+ * A scheme is what a person names on the command line: one type for every matrix ("q8_0"), or a mix
+ * ("q4_k_m") that gives the tensors on which quality depends most a better type. Vectors (norms, biases, RoPE
+ * factors) are always F32.
  */
 #ifndef CONVERT_QUANTIZE_H
 #define CONVERT_QUANTIZE_H
@@ -33,8 +34,8 @@ struct quantize_model {
     bool has_output; /* an output.weight of its own; otherwise token_embd.weight does that work too */
 };
 
-/* The type that `scheme` gives to a tensor. *fell_back says whether the rows are too short for the type that was
- * wanted, so that another one stands in. */
+/* The type that `scheme` gives to a tensor. *fell_back says whether the rows are too short for the type that
+ * was wanted, so that another one stands in. */
 enum tensor_type quantize_choose(const struct quantize_scheme *scheme, const struct quantize_model *model,
                                  struct str name, uint32_t n_dims, const uint64_t *dims, bool *fell_back);
 
@@ -54,8 +55,8 @@ struct quantize_options {
     void *user;
 };
 
-/* Metadata is copied, general.file_type and general.quantization_version are set. The output appears only when it is
- * complete. Input and output must be different files. Memory: a few MiB per thread. */
+/* Metadata is copied, general.file_type and general.quantization_version are set. The output appears only
+ * when it is complete. Input and output must be different files. Memory: a few MiB per thread. */
 enum status quantize_file(const char *in_path, const char *out_path, const struct quantize_options *options,
                           struct quantize_report *report, struct err *err);
 

@@ -2,8 +2,8 @@
 /*
  * quantize_scheme.c - which tensor gets which type.
  *
- * The mixes, the fallbacks and the numbers of general.file_type are those that GGUF files carry in practice: a file
- * named Q4_K_M has this mix wherever it was made, and programs judge a file by it.
+ * The mixes, the fallbacks and the numbers of general.file_type are those that GGUF files carry in practice:
+ * a file named Q4_K_M has this mix wherever it was made, and programs judge a file by it.
  */
 #include <string.h>
 #include <strings.h>
@@ -11,10 +11,10 @@
 #include "inference/convert/quantize.h"
 
 static const struct quantize_scheme schemes[] = {
-    {"f32", TENSOR_F32, false, 0},    {"f16", TENSOR_F16, false, 1},    {"bf16", TENSOR_BF16, false, 32},
-    {"q4_0", TENSOR_Q4_0, false, 2},  {"q4_1", TENSOR_Q4_1, false, 3},  {"q5_0", TENSOR_Q5_0, false, 8},
-    {"q5_1", TENSOR_Q5_1, false, 9},  {"q8_0", TENSOR_Q8_0, false, 7},  {"q2_k", TENSOR_Q2_K, false, 10},
-    {"q3_k", TENSOR_Q3_K, false, 11}, {"q4_k", TENSOR_Q4_K, false, 14}, {"q4_k_m", TENSOR_Q4_K, true, 15},
+    {"f32", TENSOR_F32, false, 0},    {"f16", TENSOR_F16, false, 1},     {"bf16", TENSOR_BF16, false, 32},
+    {"q4_0", TENSOR_Q4_0, false, 2},  {"q4_1", TENSOR_Q4_1, false, 3},   {"q5_0", TENSOR_Q5_0, false, 8},
+    {"q5_1", TENSOR_Q5_1, false, 9},  {"q8_0", TENSOR_Q8_0, false, 7},   {"q2_k", TENSOR_Q2_K, false, 10},
+    {"q3_k", TENSOR_Q3_K, false, 11}, {"q4_k", TENSOR_Q4_K, false, 14},  {"q4_k_m", TENSOR_Q4_K, true, 15},
     {"q5_k", TENSOR_Q5_K, false, 16}, {"q5_k_m", TENSOR_Q5_K, true, 17}, {"q6_k", TENSOR_Q6_K, false, 18},
 };
 
@@ -85,7 +85,8 @@ enum tensor_type quantize_choose(const struct quantize_scheme *scheme, const str
     return TENSOR_F16;
 }
 
-void quantize_report_add(struct quantize_report *report, enum tensor_type type, uint64_t n_elements, bool fell_back)
+void quantize_report_add(struct quantize_report *report, enum tensor_type type, uint64_t n_elements,
+                         bool fell_back)
 {
     report->n_tensors[type]++;
     report->bytes[type] += tensor_type_row_bytes(type, n_elements);

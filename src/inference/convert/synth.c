@@ -2,9 +2,10 @@
 /*
  * synth.c - shapes, keys and random weights.
  *
- * Quantising three billion weights would take minutes, and a benchmark cannot tell one random weight from another. So
- * for each (type, deviation) a pool of POOL_SIZE weights is drawn and quantised once, and tensors are put together
- * from pieces of PIECE weights picked at random from it. Every piece is whole blocks of every type.
+ * Quantising three billion weights would take minutes, and a benchmark cannot tell one random weight from
+ * another. So for each (type, deviation) a pool of POOL_SIZE weights is drawn and quantised once, and tensors
+ * are put together from pieces of PIECE weights picked at random from it. Every piece is whole blocks of
+ * every type.
  */
 #include "inference/convert/synth.h"
 
@@ -124,8 +125,8 @@ static enum status get_pool(struct synth *synth, enum tensor_type type, float de
             return STATUS_OK;
         }
     if (synth->n_pools == MAX_POOLS)
-        return err_set(synth->err, STATUS_LIMIT, "shape '%s' needs more than %d kinds of weights", synth->shape->name,
-                       MAX_POOLS);
+        return err_set(synth->err, STATUS_LIMIT, "shape '%s' needs more than %d kinds of weights",
+                       synth->shape->name, MAX_POOLS);
     uint8_t *data = mem_alloc_aligned(64, tensor_type_row_bytes(type, POOL_SIZE));
     if (!data)
         return err_no_memory(synth->err, "making random weights");
@@ -154,7 +155,8 @@ static enum status write_matrix(struct synth *synth, enum tensor_type type, uint
     return STATUS_OK;
 }
 
-static enum status plan_tensor(struct synth *synth, const struct tensor_plan *plan, uint32_t layer, bool write_data)
+static enum status plan_tensor(struct synth *synth, const struct tensor_plan *plan, uint32_t layer,
+                               bool write_data)
 {
     char name[64];
     bool fell_back;
@@ -257,7 +259,8 @@ enum status synth_write(const struct synth_options *options, const char *path, s
     enum status status = STATUS_OK;
     synth.shape = find_shape(options->shape);
     if (!synth.shape)
-        return err_set(err, STATUS_ARGUMENT, "no shape '%s'; there are %s", options->shape, synth_shape_names());
+        return err_set(err, STATUS_ARGUMENT, "no shape '%s'; there are %s", options->shape,
+                       synth_shape_names());
     synth.n_vocab = synth.shape->n_vocab;
     if (options->vocab_path)
         status = open_vocab(options->vocab_path, &vocab, &synth.n_vocab, err);

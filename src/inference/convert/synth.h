@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * synth.h - model files with random weights, in the shape of real models: for benchmarks (speed depends on shapes and
- * types, not on what the weights say) and for tests (a whole model of a megabyte).
+ * synth.h - model files with random weights, in the shape of real models: for benchmarks (speed depends on
+ * shapes and types, not on what the weights say) and for tests (a whole model of a megabyte).
  *
- * Weights are normal with deviation 1/sqrt(inputs), so that activations keep their size from layer to layer. The same
- * seed gives the same file. Other programs that read GGUF load these files too.
+ * Weights are normal with deviation 1/sqrt(inputs), so that activations keep their size from layer to layer.
+ * The same seed gives the same file. Other programs that read GGUF load these files too.
  */
 #ifndef CONVERT_SYNTH_H
 #define CONVERT_SYNTH_H

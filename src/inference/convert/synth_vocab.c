@@ -2,10 +2,10 @@
 /*
  * synth_vocab.c - a made-up vocabulary for byte-level BPE: the 256 bytes, then merges, then special tokens.
  *
- * Bytes are written as GPT-2 does, which gives each byte a printable character: itself where it has one, otherwise
- * one from U+0100 on. Merged tokens are all strings over a small alphabet, shortest first: [space or letter] letter,
- * then with one more letter, and so on. Each is the merge of its own beginning, which is a token, and a letter, so that
- * merges and tokens agree and every token can be reached.
+ * Bytes are written as GPT-2 does, which gives each byte a printable character: itself where it has one,
+ * otherwise one from U+0100 on. Merged tokens are all strings over a small alphabet, shortest first: [space
+ * or letter] letter, then with one more letter, and so on. Each is the merge of its own beginning, which is a
+ * token, and a letter, so that merges and tokens agree and every token can be reached.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +16,8 @@
 #include "inference/convert/synth_internal.h"
 
 enum { TYPE_NORMAL = 1, TYPE_CONTROL = 3, TYPE_USER_DEFINED = 4, N_SPECIAL = 32 };
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 struct special {
     uint32_t place; /* among the special tokens, as in the real model */
@@ -43,8 +45,8 @@ static const struct {
     size_t n_specials;
     uint32_t bos, eos, pad; /* places */
 } families[SYNTH_FAMILY_COUNT] = {
-    [SYNTH_SMOLLM2] = {"smollm", smollm2_specials, sizeof smollm2_specials / sizeof *smollm2_specials, 1, 2, 2},
-    [SYNTH_SMOLLM3] = {"smaug-bpe", smollm3_specials, sizeof smollm3_specials / sizeof *smollm3_specials, 0, 12, 12},
+    [SYNTH_SMOLLM2] = {"smollm", smollm2_specials, COUNT(smollm2_specials), 1, 2, 2},
+    [SYNTH_SMOLLM3] = {"smaug-bpe", smollm3_specials, COUNT(smollm3_specials), 0, 12, 12},
 };
 
 static const char chat_template[] =
@@ -151,8 +153,8 @@ enum status synth_write_vocab(struct gguf_writer *writer, enum synth_family fami
     vocab.tokens = mem_zalloc(n_vocab, sizeof *vocab.tokens);
     vocab.merges = mem_zalloc(n_vocab, sizeof *vocab.merges);
     vocab.types = mem_zalloc(n_vocab, sizeof *vocab.types);
-    if (!vocab.tokens || !vocab.merges || !vocab.types || !add_bytes(&vocab) || !add_words(&vocab, first_special) ||
-        !add_specials(&vocab, family, n_special)) {
+    if (!vocab.tokens || !vocab.merges || !vocab.types || !add_bytes(&vocab) ||
+        !add_words(&vocab, first_special) || !add_specials(&vocab, family, n_special)) {
         status = err_no_memory(err, "making a vocabulary");
         goto done;
     }

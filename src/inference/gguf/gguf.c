@@ -2,17 +2,18 @@
 /*
  * gguf.c - the GGUF reader: one walk over header, metadata and tensor table, then lookups.
  *
- * Layout of a file, all integers little-endian: "GGUF", u32 version, u64 tensor count, u64 key count; the keys (name,
- * u32 type, value); the tensor table (name, u32 dimension count, u64 dimensions, u32 type, u64 offset); padding to
- * general.alignment; tensor data. A string is a u64 length and its bytes; an array is u32 element type, u64 count and
- * the elements.
+ * Layout of a file, all integers little-endian: "GGUF", u32 version, u64 tensor count, u64 key count; the
+ * keys (name, u32 type, value); the tensor table (name, u32 dimension count, u64 dimensions, u32 type, u64
+ * offset); padding to general.alignment; tensor data. A string is a u64 length and its bytes; an array is u32
+ * element type, u64 count and the elements.
  *
- * Invariants: the cursor never passes the end of the file; a count is compared with the bytes that are left (and with
- * an upper limit) before memory is taken for it; after gguf_open every offset in a key or tensor is inside the file.
- * Names are valid UTF-8 without control characters, so that they can be printed and looked up as C strings.
+ * Invariants: the cursor never passes the end of the file; a count is compared with the bytes that are left
+ * (and with an upper limit) before memory is taken for it; after gguf_open every offset in a key or tensor is
+ * inside the file. Names are valid UTF-8 without control characters, so that they can be printed and looked
+ * up as C strings.
  *
- * Lookups go through arrays of names sorted once at open: binary search cannot be slowed down by a crafted file, as a
- * hash table could, and duplicates lie side by side.
+ * Lookups go through arrays of names sorted once at open: binary search cannot be slowed down by a crafted
+ * file, as a hash table could, and duplicates lie side by side.
  */
 #include "inference/gguf/gguf.h"
 
@@ -46,7 +47,7 @@ struct gguf {
     uint32_t version;
 
     struct gguf_key *keys;
-    uint32_t **string_starts; /* per key, NULL unless an array of strings: each one's place after keys[i].offset */
+    uint32_t **string_starts; /* per key; of an array of strings: where each is, from the key's offset */
     const struct str **keys_by_name;
     size_t n_keys;
 
@@ -63,9 +64,10 @@ static const struct {
     const char *name;
     uint8_t size; /* 0: not a fixed size */
 } value_types[GGUF_TYPE_COUNT] = {
-    [GGUF_UINT8] = {"u8", 1},   [GGUF_INT8] = {"i8", 1},     [GGUF_UINT16] = {"u16", 2},  [GGUF_INT16] = {"i16", 2},
-    [GGUF_UINT32] = {"u32", 4}, [GGUF_INT32] = {"i32", 4},   [GGUF_FLOAT32] = {"f32", 4}, [GGUF_BOOL] = {"bool", 1},
-    [GGUF_STRING] = {"str", 0}, [GGUF_ARRAY] = {"array", 0}, [GGUF_UINT64] = {"u64", 8},  [GGUF_INT64] = {"i64", 8},
+    [GGUF_UINT8] = {"u8", 1},    [GGUF_INT8] = {"i8", 1},    [GGUF_UINT16] = {"u16", 2},
+    [GGUF_INT16] = {"i16", 2},   [GGUF_UINT32] = {"u32", 4}, [GGUF_INT32] = {"i32", 4},
+    [GGUF_FLOAT32] = {"f32", 4}, [GGUF_BOOL] = {"bool", 1},  [GGUF_STRING] = {"str", 0},
+    [GGUF_ARRAY] = {"array", 0}, [GGUF_UINT64] = {"u64", 8}, [GGUF_INT64] = {"i64", 8},
     [GGUF_FLOAT64] = {"f64", 8},
 };
 
@@ -100,7 +102,8 @@ static enum status take_string(struct cursor *cursor, struct str *out, const cha
         return status;
     if (len > cursor->size - cursor->at)
         return err_at_byte(cursor->err, STATUS_FORMAT, start,
-                           "%s is %" PRIu64 " bytes long but only %zu are left; the file is truncated or damaged",
+                           "%s is %" PRIu64
+                           " bytes long but only %zu are left; the file is truncated or damaged",
                            what, len, cursor->size - cursor->at);
     *out = (struct str){(const char *)cursor->data + cursor->at, (size_t)len};
     cursor->at += (size_t)len;
@@ -114,14 +117,14 @@ static enum status take_name(struct cursor *cursor, struct str *out, const char 
     if (status != STATUS_OK)
         return status;
     if (out->len == 0 || out->len > MAX_NAME)
-        return err_at_byte(cursor->err, STATUS_FORMAT, start, "%s has %zu bytes, allowed are 1 to %d", what, out->len,
-                           MAX_NAME);
+        return err_at_byte(cursor->err, STATUS_FORMAT, start, "%s has %zu bytes, allowed are 1 to %d", what,
+                           out->len, MAX_NAME);
     bool printable = utf8_is_valid(out->data, out->len);
     for (size_t i = 0; printable && i < out->len; i++)
         printable = (uint8_t)out->data[i] >= 0x20 && out->data[i] != 0x7f;
     if (!printable)
-        return err_at_byte(cursor->err, STATUS_FORMAT, start,
-                           "%s is not printable text; the file is damaged", what);
+        return err_at_byte(cursor->err, STATUS_FORMAT, start, "%s is not printable text; the file is damaged",
+                           what);
     return STATUS_OK;
 }
 
@@ -132,7 +135,8 @@ static enum status skip_strings(struct gguf *gguf, struct cursor *cursor, size_t
     struct gguf_key *key = &gguf->keys[index];
     if (key->count > (cursor->size - cursor->at) / 8 || key->count > MAX_STRINGS)
         return err_at_byte(cursor->err, STATUS_FORMAT, cursor->at,
-                           "'%.*s' claims %" PRIu64 " strings, more than the file can hold; it is truncated or damaged",
+                           "'%.*s' claims %" PRIu64
+                           " strings, more than the file can hold; it is truncated or damaged",
                            STR_ARGS(key->name), key->count);
     uint32_t *starts = mem_alloc((size_t)key->count * sizeof *starts);
     gguf->string_starts[index] = starts;
@@ -164,8 +168,9 @@ static enum status skip_numbers(struct gguf *gguf, struct cursor *cursor, size_t
                            STR_ARGS(key->name), key->count, size, cursor->size - cursor->at);
     for (uint64_t i = 0; key->element_type == GGUF_BOOL && i < key->count; i++)
         if (cursor->data[cursor->at + i] > 1)
-            return err_at_byte(cursor->err, STATUS_FORMAT, cursor->at + i, "'%.*s' is a bool of value %u, neither 0 nor 1",
-                               STR_ARGS(key->name), cursor->data[cursor->at + i]);
+            return err_at_byte(cursor->err, STATUS_FORMAT, cursor->at + i,
+                               "'%.*s' is a bool of value %u, neither 0 nor 1", STR_ARGS(key->name),
+                               cursor->data[cursor->at + i]);
     cursor->at += (size_t)key->count * size;
     return STATUS_OK;
 }
@@ -177,8 +182,8 @@ static enum status take_type(struct cursor *cursor, struct str name, enum gguf_t
     enum status status = take(cursor, &type, sizeof type, "the type of a key");
     if (status == STATUS_OK && type >= GGUF_TYPE_COUNT)
         status = err_at_byte(cursor->err, STATUS_FORMAT, start,
-                             "'%.*s' has value type %u, and there are only 0 to %d; the file is damaged", STR_ARGS(name),
-                             type, GGUF_TYPE_COUNT - 1);
+                             "'%.*s' has value type %u, and there are only 0 to %d; the file is damaged",
+                             STR_ARGS(name), type, GGUF_TYPE_COUNT - 1);
     if (status == STATUS_OK)
         *out = (enum gguf_type)type;
     return status;
@@ -198,8 +203,8 @@ static enum status read_key(struct gguf *gguf, struct cursor *cursor, size_t ind
         size_t start = cursor->at;
         status = take_type(cursor, key->name, &key->element_type);
         if (status == STATUS_OK && key->element_type == GGUF_ARRAY)
-            status = err_at_byte(cursor->err, STATUS_UNSUPPORTED, start,
-                                 "'%.*s' is an array of arrays, which no known model uses", STR_ARGS(key->name));
+            status = err_at_byte(cursor->err, STATUS_UNSUPPORTED, start, "'%.*s' is an array of arrays",
+                                 STR_ARGS(key->name));
         if (status == STATUS_OK)
             status = take(cursor, &key->count, sizeof key->count, "the length of an array");
         if (status != STATUS_OK)
@@ -264,20 +269,23 @@ static const void *find_name(const struct str *const *sorted, size_t count, cons
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-static enum status check_tensor_type(struct cursor *cursor, struct gguf_tensor *tensor, uint32_t type, size_t at)
+static enum status check_tensor_type(struct cursor *cursor, struct gguf_tensor *tensor, uint32_t type,
+                                     size_t at)
 {
     const struct tensor_type_info *info = tensor_type_info(type);
     if (!info) {
         const char *name = gguf_foreign_tensor_type(type);
-        return err_at_byte(cursor->err, STATUS_UNSUPPORTED, at,
-                           "tensor '%.*s' has type %u%s%s%s, which this program cannot run; use a file with F32, F16, "
-                           "BF16, Q4_0 to Q8_0 or Q2_K to Q6_K tensors (for example Q4_K_M)",
-                           STR_ARGS(tensor->name), type, name ? " (" : "", name ? name : "", name ? ")" : "");
+        return err_at_byte(
+            cursor->err, STATUS_UNSUPPORTED, at,
+            "tensor '%.*s' has type %u%s%s%s, which this program cannot run; use a file with F32, F16, "
+            "BF16, Q4_0 to Q8_0 or Q2_K to Q6_K tensors (for example Q4_K_M)",
+            STR_ARGS(tensor->name), type, name ? " (" : "", name ? name : "", name ? ")" : "");
     }
     tensor->type = (enum tensor_type)type;
     if (tensor->dims[0] % info->block_length)
         return err_at_byte(cursor->err, STATUS_FORMAT, at,
-                           "tensor '%.*s' has rows of %" PRIu64 " elements, not a multiple of %s's block of %u",
+                           "tensor '%.*s' has rows of %" PRIu64
+                           " elements, not a multiple of %s's block of %u",
                            STR_ARGS(tensor->name), tensor->dims[0], info->name, info->block_length);
     return STATUS_OK;
 }
@@ -306,15 +314,17 @@ static enum status read_tensor(struct cursor *cursor, struct gguf_tensor *tensor
     if (status != STATUS_OK)
         return status;
     if (tensor->n_dims < 1 || tensor->n_dims > 4)
-        return err_at_byte(cursor->err, STATUS_FORMAT, start, "tensor '%.*s' has %u dimensions, allowed are 1 to 4",
-                           STR_ARGS(tensor->name), tensor->n_dims);
+        return err_at_byte(cursor->err, STATUS_FORMAT, start,
+                           "tensor '%.*s' has %u dimensions, allowed are 1 to 4", STR_ARGS(tensor->name),
+                           tensor->n_dims);
     for (uint32_t i = 0; i < 4; i++) {
         tensor->dims[i] = 1;
         start = cursor->at;
         if (i < tensor->n_dims)
             status = take(cursor, &tensor->dims[i], sizeof tensor->dims[i], "the tensor table");
         if (status == STATUS_OK && (tensor->dims[i] == 0 || tensor->dims[i] > INT64_MAX))
-            status = err_at_byte(cursor->err, STATUS_FORMAT, start, "tensor '%.*s' has a dimension of %" PRIu64 " elements",
+            status = err_at_byte(cursor->err, STATUS_FORMAT, start,
+                                 "tensor '%.*s' has a dimension of %" PRIu64 " elements",
                                  STR_ARGS(tensor->name), tensor->dims[i]);
         if (status != STATUS_OK)
             return status;
@@ -325,7 +335,7 @@ static enum status read_tensor(struct cursor *cursor, struct gguf_tensor *tensor
     if (status == STATUS_OK)
         status = check_tensor_type(cursor, tensor, type, start);
     if (status == STATUS_OK && !tensor_bytes(tensor, &tensor->size))
-        status = err_at_byte(cursor->err, STATUS_FORMAT, start, "tensor '%.*s' has more elements than any memory can hold",
+        status = err_at_byte(cursor->err, STATUS_FORMAT, start, "tensor '%.*s' is too large for any memory",
                              STR_ARGS(tensor->name));
     if (status == STATUS_OK)
         status = take(cursor, &tensor->offset, sizeof tensor->offset, "the tensor table");
@@ -339,12 +349,14 @@ static enum status place_tensor(const struct gguf *gguf, struct gguf_tensor *ten
     uint64_t start, end;
     if (tensor->offset % alignment)
         return err_set(err, STATUS_FORMAT,
-                       "tensor '%.*s' lies at offset %" PRIu64 ", which is not aligned to %u; the file is damaged",
+                       "tensor '%.*s' lies at offset %" PRIu64
+                       ", which is not aligned to %u; the file is damaged",
                        STR_ARGS(tensor->name), tensor->offset, alignment);
     if (__builtin_add_overflow(tensor->offset, data_start, &start) ||
         __builtin_add_overflow(start, tensor->size, &end) || end > gguf->size)
         return err_set(err, STATUS_FORMAT,
-                       "tensor '%.*s' (%" PRIu64 " bytes at data offset %" PRIu64 ") reaches past the end of the file "
+                       "tensor '%.*s' (%" PRIu64 " bytes at data offset %" PRIu64
+                       ") reaches past the end of the file "
                        "(%zu bytes); it is truncated, download it again",
                        STR_ARGS(tensor->name), tensor->size, tensor->offset, gguf->size);
     tensor->offset = start;
@@ -354,7 +366,8 @@ static enum status place_tensor(const struct gguf *gguf, struct gguf_tensor *ten
 
 static int compare_tensor_offsets(const void *a, const void *b)
 {
-    const struct gguf_tensor *x = *(const struct gguf_tensor *const *)a, *y = *(const struct gguf_tensor *const *)b;
+    const struct gguf_tensor *x = *(const struct gguf_tensor *const *)a;
+    const struct gguf_tensor *y = *(const struct gguf_tensor *const *)b;
     return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
@@ -387,11 +400,13 @@ static enum status read_header(struct gguf *gguf, struct cursor *cursor)
     if (status != STATUS_OK)
         return status;
     if (version && (version & 0xffff) == 0)
-        return err_at_byte(cursor->err, STATUS_UNSUPPORTED, 4,
-                           "this is a big-endian GGUF file; convert it to little-endian (gguf_convert_endian)");
+        return err_at_byte(
+            cursor->err, STATUS_UNSUPPORTED, 4,
+            "this is a big-endian GGUF file; convert it to little-endian (gguf_convert_endian)");
     if (version != 2 && version != 3)
         return err_at_byte(cursor->err, STATUS_UNSUPPORTED, 4,
-                           "GGUF version %u; this program reads versions 2 and 3, so convert the model again", version);
+                           "GGUF version %u; this program reads versions 2 and 3, so convert the model again",
+                           version);
     gguf->version = version;
     status = take(cursor, &n_tensors, sizeof n_tensors, "the header");
     if (status == STATUS_OK)
@@ -401,13 +416,14 @@ static enum status read_header(struct gguf *gguf, struct cursor *cursor)
     size_t left = cursor->size - cursor->at;
     if (n_tensors > left / MIN_TENSOR_BYTES || n_keys > left / MIN_KEY_BYTES)
         return err_at_byte(cursor->err, STATUS_FORMAT, 8,
-                           "the header claims %" PRIu64 " tensors and %" PRIu64 " keys, more than %zu bytes can hold; "
+                           "the header claims %" PRIu64 " tensors and %" PRIu64
+                           " keys, more than %zu bytes can hold; "
                            "the file is truncated or damaged",
                            n_tensors, n_keys, left);
     if (n_tensors > MAX_TENSORS || n_keys > MAX_KEYS)
         return err_at_byte(cursor->err, STATUS_LIMIT, 8,
-                           "the header claims %" PRIu64 " tensors and %" PRIu64 " keys; the limit is %d each", n_tensors,
-                           n_keys, MAX_TENSORS);
+                           "the header claims %" PRIu64 " tensors and %" PRIu64 " keys; the limit is %d each",
+                           n_tensors, n_keys, MAX_TENSORS);
     gguf->keys = mem_zalloc((size_t)n_keys, sizeof *gguf->keys);
     gguf->string_starts = mem_zalloc((size_t)n_keys, sizeof *gguf->string_starts);
     gguf->tensors = mem_zalloc((size_t)n_tensors, sizeof *gguf->tensors);
@@ -425,9 +441,10 @@ static enum status read_alignment(const struct gguf *gguf, uint32_t *alignment, 
         *alignment = DEFAULT_ALIGNMENT;
         return STATUS_OK;
     }
-    if (status == STATUS_OK && (*alignment < MIN_ALIGNMENT || *alignment > MAX_ALIGNMENT || *alignment & (*alignment - 1)))
-        status = err_set(err, STATUS_FORMAT, "general.alignment is %u, not a power of two from %d to %d", *alignment,
-                         MIN_ALIGNMENT, MAX_ALIGNMENT);
+    if (status == STATUS_OK &&
+        (*alignment < MIN_ALIGNMENT || *alignment > MAX_ALIGNMENT || *alignment & (*alignment - 1)))
+        status = err_set(err, STATUS_FORMAT, "general.alignment is %u, not a power of two from %d to %d",
+                         *alignment, MIN_ALIGNMENT, MAX_ALIGNMENT);
     return status;
 }
 
@@ -444,8 +461,8 @@ static enum status read_all(struct gguf *gguf, struct err *err)
     for (size_t i = 0; i < gguf->n_tensors && status == STATUS_OK; i++)
         status = read_tensor(&cursor, &gguf->tensors[i]);
     if (status == STATUS_OK)
-        status = sort_names(gguf->tensors, gguf->n_tensors, sizeof *gguf->tensors, "tensor", &gguf->tensors_by_name,
-                            err);
+        status = sort_names(gguf->tensors, gguf->n_tensors, sizeof *gguf->tensors, "tensor",
+                            &gguf->tensors_by_name, err);
     uint32_t alignment = DEFAULT_ALIGNMENT;
     if (status == STATUS_OK)
         status = read_alignment(gguf, &alignment, err);
@@ -635,7 +652,8 @@ static enum status find_kind(const struct gguf *gguf, const char *name, enum val
     return STATUS_OK;
 }
 
-static enum status get_unsigned(const struct gguf *gguf, const char *name, uint64_t max, uint64_t *out, struct err *err)
+static enum status get_unsigned(const struct gguf *gguf, const char *name, uint64_t max, uint64_t *out,
+                                struct err *err)
 {
     const struct gguf_key *key = NULL;
     enum status status = find_kind(gguf, name, KIND_INTEGER, &key, err);
@@ -643,9 +661,11 @@ static enum status get_unsigned(const struct gguf *gguf, const char *name, uint6
         return status;
     int64_t value = gguf_int_at(gguf, key, 0);
     if (key->type != GGUF_UINT64 && value < 0)
-        return err_at_byte(err, STATUS_FORMAT, key->offset, "key '%s' is negative (%" PRId64 ")", name, value);
+        return err_at_byte(err, STATUS_FORMAT, key->offset, "key '%s' is negative (%" PRId64 ")", name,
+                           value);
     if ((uint64_t)value > max)
-        return err_at_byte(err, STATUS_FORMAT, key->offset, "key '%s' is too large (%" PRIu64 ")", name, (uint64_t)value);
+        return err_at_byte(err, STATUS_FORMAT, key->offset, "key '%s' is too large (%" PRIu64 ")", name,
+                           (uint64_t)value);
     *out = (uint64_t)value;
     return STATUS_OK;
 }
@@ -672,7 +692,8 @@ enum status gguf_get_float(const struct gguf *gguf, const char *name, float *out
         return status;
     double value = gguf_float_at(gguf, key, 0);
     if (!(value >= -3.402823466e38 && value <= 3.402823466e38))
-        return err_at_byte(err, STATUS_FORMAT, key->offset, "key '%s' is %g, not a number that can be used", name, value);
+        return err_at_byte(err, STATUS_FORMAT, key->offset, "key '%s' is %g, not a number that can be used",
+                           name, value);
     *out = (float)value;
     return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gguf_foreign.c - what we cannot read, by name: files that are not GGUF and tensor types that we do not run. People
- * often have almost the right file; saying what it is saves them the search.
+ * gguf_foreign.c - what we cannot read, by name: files that are not GGUF and tensor types that we do not run.
+ * People often have almost the right file; saying what it is saves them the search.
  */
 #include <string.h>
 
@@ -54,10 +54,10 @@ static const struct {
     uint32_t type;
     const char *name;
 } foreign_types[] = {
-    {9, "Q8_1"},     {15, "Q8_K"},   {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"},
-    {20, "IQ4_NL"},  {21, "IQ3_S"},  {22, "IQ2_S"},   {23, "IQ4_XS"}, {24, "I8"},      {25, "I16"},
-    {26, "I32"},     {27, "I64"},    {28, "F64"},     {29, "IQ1_M"},  {34, "TQ1_0"},   {35, "TQ2_0"},
-    {39, "MXFP4"},
+    {9, "Q8_1"},   {15, "Q8_K"},   {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"},
+    {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"},   {22, "IQ2_S"},  {23, "IQ4_XS"},
+    {24, "I8"},    {25, "I16"},    {26, "I32"},     {27, "I64"},    {28, "F64"},
+    {29, "IQ1_M"}, {34, "TQ1_0"},  {35, "TQ2_0"},   {39, "MXFP4"},
 };
 
 const char *gguf_foreign_tensor_type(uint32_t type)

@@ -8,7 +8,8 @@
 
 #include "base/err.h"
 
-/* STATUS_OK if the bytes begin as a GGUF file does; otherwise the error says what they look like and what to do. */
+/* STATUS_OK if the bytes begin as a GGUF file does; otherwise the error says what they look like and what to
+ * do. */
 enum status gguf_check_magic(const uint8_t *data, size_t size, struct err *err);
 
 /* The name of a tensor type that exists but that we do not run, or NULL. */

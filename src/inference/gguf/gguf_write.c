@@ -2,11 +2,12 @@
 /*
  * gguf_write.c - the GGUF writer.
  *
- * Keys and the tensor table collect in memory; the first data (or close) fixes them and writes the header. From then
- * on bytes go out through one buffer. The first failure is kept in `failure` and makes every later call do nothing.
+ * Keys and the tensor table collect in memory; the first data (or close) fixes them and writes the header.
+ * From then on bytes go out through one buffer. The first failure is kept in `failure` and makes every later
+ * call do nothing.
  *
- * Invariant: while header_written, `bytes_left` is what tensor number `n_finished` still needs, and the file is at
- * an aligned place whenever bytes_left is a whole tensor.
+ * Invariant: while header_written, `bytes_left` is what tensor number `n_finished` still needs, and the file
+ * is at an aligned place whenever bytes_left is a whole tensor.
  */
 #include "inference/gguf/gguf_write.h"
 
@@ -15,6 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -54,6 +56,10 @@ enum status gguf_writer_open(const char *path, struct gguf_writer **out, struct 
 {
     *out = NULL;
     struct buf part = BUF_INIT;
+    struct stat old;
+    /* The rename at the end would put a file in place of a device. */
+    if (stat(path, &old) == 0 && !S_ISREG(old.st_mode))
+        return err_set(err, STATUS_IO, "%s exists and is not a regular file", path);
     struct gguf_writer *writer = mem_zalloc(1, sizeof *writer);
     if (!writer)
         return err_no_memory(err, "creating a GGUF file");
@@ -160,7 +166,8 @@ void gguf_writer_add_string(struct gguf_writer *writer, const char *name, struct
         put_string(&writer->keys, value);
 }
 
-void gguf_writer_add_strings(struct gguf_writer *writer, const char *name, const struct str *values, size_t count)
+void gguf_writer_add_strings(struct gguf_writer *writer, const char *name, const struct str *values,
+                             size_t count)
 {
     if (!begin_array(writer, str_of(name), GGUF_STRING, count))
         return;
@@ -201,8 +208,8 @@ static bool reserve_size(struct gguf_writer *writer)
     return true;
 }
 
-void gguf_writer_add_tensor(struct gguf_writer *writer, struct str name, enum tensor_type type, uint32_t n_dims,
-                            const uint64_t *dims)
+void gguf_writer_add_tensor(struct gguf_writer *writer, struct str name, enum tensor_type type,
+                            uint32_t n_dims, const uint64_t *dims)
 {
     const struct tensor_type_info *info = tensor_type_info(type);
     uint64_t size = 0;
@@ -284,7 +291,8 @@ void gguf_writer_write_data(struct gguf_writer *writer, const void *data, size_t
 {
     write_header(writer);
     if (size > writer->bytes_left)
-        FAIL(writer, STATUS_ARGUMENT, "tensor %zu gets more data than its shape has room for", writer->n_finished);
+        FAIL(writer, STATUS_ARGUMENT, "tensor %zu gets more data than its shape has room for",
+             writer->n_finished);
     if (writer->failure.code != STATUS_OK)
         return;
     if (size >= FLUSH_AT) {
@@ -312,7 +320,8 @@ enum status gguf_writer_close(struct gguf_writer *writer, struct err *err)
     write_header(writer);
     flush(writer);
     if (writer->n_finished < writer->n_tensors)
-        FAIL(writer, STATUS_ARGUMENT, "tensor %zu of %zu got too little data", writer->n_finished, writer->n_tensors);
+        FAIL(writer, STATUS_ARGUMENT, "tensor %zu of %zu got too little data", writer->n_finished,
+             writer->n_tensors);
     if (writer->failure.code == STATUS_OK && fsync(writer->fd) != 0)
         err_errno(&writer->failure, errno, "cannot write %s", writer->part_path);
     if (writer->failure.code == STATUS_OK && rename(writer->part_path, writer->path) != 0)

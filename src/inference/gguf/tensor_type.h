@@ -2,8 +2,9 @@
 /*
  * tensor_type.h - the element types that GGUF tensors come in: numbers, names and sizes.
  *
- * Numbers and block sizes are facts of the GGUF format (the ggml project's documentation of the format, docs/gguf.md).
- * What is inside a block is described in kernels/blocks.h. This header is the one that kernels/ takes from gguf/.
+ * Numbers and block sizes are facts of the GGUF format (the ggml project's documentation of the format,
+ * docs/gguf.md). What is inside a block is described in kernels/blocks.h. This header is the one that
+ * kernels/ takes from gguf/.
  */
 #ifndef GGUF_TENSOR_TYPE_H
 #define GGUF_TENSOR_TYPE_H
