@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The scripts around the program, on made-up models and with made-up tools, so that nothing here needs a
-network: models/download.sh against a hub on this machine and a wheel in a folder; run.sh with build tools that
-only write down what they are asked; tools/check-law on a small tree with one planted violation of each rule;
-tools/count-tests.
+network: models/download.sh against a hub on this machine and a wheel in a folder; run.sh with build tools
+that only write down what they are asked; tools/check-law on a small tree with one planted violation of each
+rule; tools/count-tests.
 """
 
 import hashlib
@@ -355,7 +355,8 @@ GOOD = {
     "src/inference/engine/inner.h": "#ifndef C\n#define C\nint engine_inner(void);\n#endif\n",
     "src/inference/engine/engine_internal.h": "#ifndef D\n#define D\nint engine_secret(void);\n#endif\n",
     "src/service/reply.c": '#include "base/mem.h"\n#include "inference/engine/engine.h"\n'
-                           "int service_reply(void);\nint service_reply(void)\n{\n    return engine_open() + !mem_get(1);\n}\n",
+                           "int service_reply(void);\nint service_reply(void)\n{\n"
+                           "    return engine_open() + !mem_get(1);\n}\n",
 }
 REGISTRY = "https://registry." + "np" + "mjs.org/x"
 VIOLATIONS = {
