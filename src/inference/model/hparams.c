@@ -201,6 +201,9 @@ enum status model_hparams_read(const struct gguf *gguf, struct model_hparams *ou
         return err_set(err, STATUS_UNSUPPORTED, "general.architecture is '%.*s'; this program runs %s",
                        STR_ARGS(name), model_architecture_names());
 
+    if (gguf_tensor_count(gguf) == 0)
+        return err_set(err, STATUS_FORMAT, "the file has no tensors: it is a vocabulary, not a model");
+
     struct reader r = {.gguf = gguf, .prefix = architecture->name, .err = err};
     struct model_hparams h = {.architecture = architecture};
     h.n_layer = read_count(&r, "block_count", count_layers(gguf), 4096);
@@ -213,11 +216,11 @@ enum status model_hparams_read(const struct gguf *gguf, struct model_hparams *ou
     if (r.status != STATUS_OK)
         return r.status;
 
-    /* The embedding has the last word on the vocabulary; model_open compares it with the tokenizer's. */
     uint64_t n_vocab = tensor_dim(&r, "token_embd.weight", 1);
-    h.n_vocab = n_vocab ? (n_vocab <= (1u << 28) ? (uint32_t)n_vocab : 0) : read_count(&r, "vocab_size", 0, 1u << 28);
-    if (h.n_vocab == 0)
-        return err_set(err, STATUS_FORMAT, "token_embd.weight has an absurd number of rows");
+    if (n_vocab < 1 || n_vocab > 1u << 28)
+        return err_set(err, STATUS_FORMAT, n_vocab ? "token_embd.weight has an absurd number of rows"
+                                                   : "the tensor token_embd.weight is missing");
+    h.n_vocab = (uint32_t)n_vocab;
     char experts[128];
     uint32_t n_expert = 0;
     full_name(&r, "expert_count", experts, sizeof experts);

@@ -37,7 +37,7 @@ struct model_hparams {
     uint32_t n_head;    /* query heads */
     uint32_t n_head_kv; /* key/value heads; divides n_head */
     uint32_t head_dim;  /* even */
-    uint32_t n_vocab;   /* rows of the embedding */
+    uint32_t n_vocab;   /* rows of the embedding; model and tokenizer are compared by who has both */
     uint32_t n_ctx_train;
     float rms_eps;
 
