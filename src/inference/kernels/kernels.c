@@ -11,6 +11,10 @@
 
 static const struct kernel_ops *const tables[CPU_TIER_COUNT] = {
     [CPU_TIER_REFERENCE] = &kernel_ops_reference,
+#if defined(__x86_64__)
+    [CPU_TIER_AVX2] = &kernel_ops_avx2,
+    [CPU_TIER_AVX512] = &kernel_ops_avx512,
+#endif
 };
 
 const struct kernel_ops *kernels_for(enum cpu_tier tier)

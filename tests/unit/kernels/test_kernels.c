@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_kernels.c - every kernel of every tier that this processor runs, against plain double arithmetic; and, with
+ * --bench, how fast each is.
+ *
+ * All buffers end at a page that cannot be touched, so a kernel that reads or writes past an end dies here. What is
+ * promised about order is checked bit for bit: a result is the same alone and in a batch.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "inference/kernels/formats.h"
+#include "inference/kernels/kernels_internal.h"
+
+static const enum tensor_type all_types[] = {
+    TENSOR_F32,  TENSOR_F16,  TENSOR_BF16, TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q5_0, TENSOR_Q5_1,
+    TENSOR_Q8_0, TENSOR_Q2_K, TENSOR_Q3_K, TENSOR_Q4_K, TENSOR_Q5_K, TENSOR_Q6_K,
+};
+enum { N_TYPES = sizeof all_types / sizeof all_types[0] };
+
+/* Memory between two pages that fault. It ends (nearly: see `slack`) where the second begins. */
+struct guarded {
+    void *data;
+    char *map;
+    size_t map_size;
+};
+
+static struct guarded guarded_alloc(size_t size, size_t alignment)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (size + page - 1) / page * page;
+    struct guarded g = {NULL, NULL, body + 2 * page};
+    size_t slack = (alignment - size % alignment) % alignment;
+
+    g.map = mmap(NULL, g.map_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(g.map != MAP_FAILED);
+    if (size + slack > body) /* cannot happen for alignments below a page */
+        fail();
+    assert_int_equal(mprotect(g.map, page, PROT_NONE), 0);
+    assert_int_equal(mprotect(g.map + page + body, page, PROT_NONE), 0);
+    g.data = g.map + page + body - size - slack;
+    return g;
+}
+
+static void guarded_free(struct guarded *g)
+{
+    munmap(g->map, g->map_size);
+}
+
+static struct guarded guarded_floats(size_t n, struct rng *rng, float deviation)
+{
+    struct guarded g = guarded_alloc(n * sizeof(float), sizeof(float));
+    float *f = g.data;
+    for (size_t i = 0; i < n; i++)
+        f[i] = rng_normal(rng) * deviation;
+    return g;
+}
+
+/* Runs `check` for every tier that this machine has. */
+static void each_tier(void (*check)(const struct kernel_ops *ops))
+{
+    for (int tier = 0; tier <= (int)cpu_best_tier(); tier++) {
+        const struct kernel_ops *ops = kernels_for((enum cpu_tier)tier);
+        if ((int)ops->tier == tier)
+            check(ops);
+    }
+}
+
+struct problem {
+    struct kernel_matrix w;
+    size_t n_tokens, packed_bytes;
+    struct guarded weights, packed;
+    float *values; /* the weights, dequantised */
+    float *x;      /* activations */
+};
+
+static void problem_open(struct problem *p, const struct kernel_ops *ops, enum tensor_type type, size_t rows,
+                         size_t cols, size_t n_tokens, struct rng *rng)
+{
+    size_t row_bytes = tensor_type_row_bytes(type, cols), size = type == TENSOR_F32 ? 4 : 2;
+
+    p->w = (struct kernel_matrix){type, NULL, rows, cols, row_bytes};
+    p->weights = guarded_alloc(rows * row_bytes, size);
+    p->w.data = p->weights.data;
+    p->values = malloc(rows * cols * sizeof(float));
+    p->x = malloc(n_tokens * cols * sizeof(float));
+    assert_non_null(p->values);
+    assert_non_null(p->x);
+    for (size_t r = 0; r < rows; r++) {
+        float *row = p->values + r * cols;
+        float shift = r % 3 == 0 ? 0.5f : 0; /* so that mins matter */
+        for (size_t c = 0; c < cols; c++)
+            row[c] = rng_normal(rng) * 0.05f + shift * 0.05f;
+        format_quantize_row(type, row, (char *)p->weights.data + r * row_bytes, cols);
+        format_dequantize_row(type, (char *)p->weights.data + r * row_bytes, row, cols);
+    }
+    p->n_tokens = n_tokens;
+    p->packed_bytes = ops->packed_bytes(cols);
+    assert_int_equal(p->packed_bytes % 64, 0);
+    p->packed = guarded_alloc(n_tokens * p->packed_bytes, 64);
+    for (size_t i = 0; i < n_tokens * cols; i++)
+        p->x[i] = rng_normal(rng);
+    for (size_t t = 0; t < n_tokens; t++)
+        ops->pack_row(p->x + t * cols, cols, (char *)p->packed.data + t * p->packed_bytes);
+}
+
+static void problem_close(struct problem *p)
+{
+    guarded_free(&p->weights);
+    guarded_free(&p->packed);
+    free(p->values);
+    free(p->x);
+}
+
+static bool is_float(enum tensor_type type)
+{
+    return tensor_type_info(type)->block_length == 1;
+}
+
+/* What a tier that packs to 8 bits makes of 32 activations. */
+static void rounded_activations(const float *x, size_t n, float *out)
+{
+    float largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmaxf(largest, fabsf(x[i]));
+    float inverse = largest > 0 ? 127 / largest : 0;
+    for (size_t i = 0; i < n; i++)
+        out[i] = largest / 127 * rintf(x[i] * inverse);
+}
+
+static void matmul(const struct kernel_ops *ops, const struct problem *p, size_t row_begin, size_t row_end,
+                   size_t token, size_t n_tokens, float *y, size_t y_stride)
+{
+    const struct kernel_matmul args = {
+        .w = &p->w,
+        .row_begin = row_begin,
+        .row_end = row_end,
+        .x = (const char *)p->packed.data + token * p->packed_bytes,
+        .n_tokens = n_tokens,
+        .y = y,
+        .y_stride = y_stride,
+    };
+    ops->matmul(&args);
+}
+
+/* The tolerance is a small part of what one wrong code in a row would change. */
+static void compare_with_double(const struct kernel_ops *ops, const struct problem *p, const float *y)
+{
+    size_t cols = p->w.cols, rows = p->w.rows;
+    float *x = malloc(cols * sizeof *x);
+    assert_non_null(x);
+
+    for (size_t t = 0; t < p->n_tokens; t++) {
+        memcpy(x, p->x + t * cols, cols * sizeof *x);
+        if (ops->tier != CPU_TIER_REFERENCE && !is_float(p->w.type))
+            for (size_t c = 0; c < cols; c += 32)
+                rounded_activations(p->x + t * cols + c, 32, x + c);
+        for (size_t r = 0; r < rows; r++) {
+            double sum = 0, size = 0;
+            for (size_t c = 0; c < cols; c++) {
+                double product = (double)p->values[r * cols + c] * (double)x[c];
+                sum += product;
+                size += fabs(product);
+            }
+            if (fabs((double)y[t * rows + r] - sum) > 5e-6 * size)
+                fail_msg("%s %s %zux%zu, row %zu, token %zu of %zu: %.9g, should be %.9g (sum of sizes %g)",
+                         ops->name, tensor_type_info(p->w.type)->name, rows, cols, r, t, p->n_tokens,
+                         (double)y[t * rows + r], sum, size);
+        }
+    }
+    free(x);
+}
+
+static void check_matmul(const struct kernel_ops *ops, enum tensor_type type, size_t rows, size_t cols,
+                         size_t n_tokens, struct rng *rng)
+{
+    struct problem p;
+    problem_open(&p, ops, type, rows, cols, n_tokens, rng);
+    struct guarded y = guarded_alloc(n_tokens * rows * sizeof(float), sizeof(float));
+    struct guarded one = guarded_alloc(rows * sizeof(float), sizeof(float));
+
+    matmul(ops, &p, 0, rows, 0, n_tokens, y.data, rows);
+    compare_with_double(ops, &p, y.data);
+
+    /* One token at a time, rows cut in two at a random place: the same bits. */
+    for (size_t t = 0; t < n_tokens; t++) {
+        size_t cut = (size_t)(rng_next(rng) % rows);
+        float *row = one.data;
+        matmul(ops, &p, 0, cut, t, 1, row, rows);
+        matmul(ops, &p, cut, rows, t, 1, row, rows);
+        assert_memory_equal(row, (float *)y.data + t * rows, rows * sizeof *row);
+    }
+    guarded_free(&y);
+    guarded_free(&one);
+    problem_close(&p);
+}
+
+static void check_matmuls(const struct kernel_ops *ops)
+{
+    static const size_t small_cols[] = {32, 64, 96, 256, 288, 576, 1536}, large_cols[] = {256, 512, 2048};
+    static const size_t float_cols[] = {1, 7, 8, 15, 33, 100, 576};
+    static const size_t rows[] = {1, 3, 16, 17, 37, 70}, tokens[] = {1, 2, 3, 5, 8, 9, 16, 37};
+    struct rng rng;
+
+    rng_seed(&rng, 1);
+    for (size_t i = 0; i < N_TYPES; i++) {
+        enum tensor_type type = all_types[i];
+        uint32_t length = tensor_type_info(type)->block_length;
+        const size_t *cols = length == 1 ? float_cols : length == 32 ? small_cols : large_cols;
+        size_t n_cols = length == 256 ? 3 : 7;
+        for (size_t c = 0; c < n_cols; c++)
+            for (size_t r = 0; r < 6; r++)
+                check_matmul(ops, type, rows[r], cols[c], tokens[(c + r + i) % 8], &rng);
+        check_matmul(ops, type, 19, 11008, 10, &rng);
+        for (size_t t = 1; t <= 37; t++)
+            check_matmul(ops, type, 5, 256, t, &rng);
+    }
+}
+
+static void test_matmul(void **state)
+{
+    (void)state;
+    each_tier(check_matmuls);
+}
+
+static void check_pack(const struct kernel_ops *ops)
+{
+    struct rng rng;
+    if (ops->tier == CPU_TIER_REFERENCE)
+        return;
+    rng_seed(&rng, 2);
+    for (size_t n = 1; n <= 640; n += n < 64 ? 1 : 32) {
+        struct guarded x = guarded_floats(n, &rng, 3), packed = guarded_alloc(ops->packed_bytes(n), 64);
+        const float *f = x.data;
+        memset(packed.data, 0x55, ops->packed_bytes(n));
+        ops->pack_row(f, n, packed.data);
+        const struct kernel_packed_block *blocks = packed.data;
+        assert_memory_equal(kernel_packed_floats(blocks, n), f, n * sizeof *f);
+        for (size_t g = 0; g * 32 < n; g++) {
+            const struct kernel_packed_block *b = &blocks[g / 8];
+            size_t count = n - g * 32 < 32 ? n - g * 32 : 32;
+            float rounded[32] = {0}, sum = 0;
+            rounded_activations(f + g * 32, count, rounded);
+            for (size_t i = 0; i < 32; i++) {
+                assert_true((float)b->q[g % 8 * 32 + i] * b->scale[g % 8] == rounded[i]);
+                sum += (float)b->q[g % 8 * 32 + i];
+            }
+            assert_true(b->sum32[g % 8] == sum * b->scale[g % 8]);
+            float halves = b->sum16[g % 8 * 2] + b->sum16[g % 8 * 2 + 1];
+            assert_true(fabsf(halves - b->sum32[g % 8]) <= 1e-5f * (1 + fabsf(halves)));
+        }
+        guarded_free(&x);
+        guarded_free(&packed);
+    }
+}
+
+static void test_pack(void **state)
+{
+    (void)state;
+    each_tier(check_pack);
+}
+
+/* Attention in doubles, for one query. */
+static void attention_in_double(const struct kernel_attention *a, size_t t, size_t j, const float *k, const float *v,
+                                double *out)
+{
+    size_t n = a->n_past + t + 1, dim = a->head_dim;
+    double *weight = malloc(n * sizeof *weight), largest = -INFINITY, sum = 0;
+    assert_non_null(weight);
+
+    for (size_t p = 0; p < n; p++) {
+        weight[p] = 0;
+        for (size_t i = 0; i < dim; i++)
+            weight[p] += (double)a->q[t * a->q_stride + j * dim + i] * (double)k[p * dim + i];
+        weight[p] *= (double)a->scale;
+        largest = fmax(largest, weight[p]);
+    }
+    memset(out, 0, dim * sizeof *out);
+    for (size_t p = 0; p < n; p++) {
+        weight[p] = exp(weight[p] - largest);
+        sum += weight[p];
+        for (size_t i = 0; i < dim; i++)
+            out[i] += weight[p] * (double)v[p * dim + i];
+    }
+    for (size_t i = 0; i < dim; i++)
+        out[i] /= sum;
+    free(weight);
+}
+
+/* A cache of one head with rows 24 bytes longer than needed, except the last. */
+static struct guarded make_cache(enum tensor_type type, size_t n, size_t dim, size_t stride, float *values,
+                                 struct rng *rng)
+{
+    struct guarded g = guarded_alloc((n - 1) * stride + tensor_type_row_bytes(type, dim), 4);
+    for (size_t p = 0; p < n; p++) {
+        char *row = (char *)g.data + p * stride;
+        for (size_t i = 0; i < dim; i++)
+            values[p * dim + i] = rng_normal(rng);
+        format_quantize_row(type, values + p * dim, row, dim);
+        format_dequantize_row(type, row, values + p * dim, dim);
+    }
+    return g;
+}
+
+static void compare_attention(const struct kernel_ops *ops, const struct kernel_attention *a, const float *k,
+                              const float *v)
+{
+    double *expected = malloc(a->head_dim * sizeof *expected);
+    assert_non_null(expected);
+    for (size_t t = 0; t < a->n_tokens; t++) {
+        for (size_t j = 0; j < a->n_group; j++) {
+            attention_in_double(a, t, j, k, v, expected);
+            for (size_t i = 0; i < a->head_dim; i++) {
+                double got = (double)a->out[t * a->out_stride + j * a->head_dim + i];
+                if (fabs(got - expected[i]) > 1e-5)
+                    fail_msg("%s attention: dim %zu, group %zu, %zu tokens after %zu: token %zu, head %zu, element %zu "
+                             "is %.9g, should be %.9g", ops->name, a->head_dim, a->n_group, a->n_tokens, a->n_past, t,
+                             j, i, got, expected[i]);
+            }
+        }
+    }
+    free(expected);
+}
+
+static void check_attention(const struct kernel_ops *ops, enum tensor_type type, size_t dim, size_t n_group,
+                            size_t n_tokens, size_t n_past, struct rng *rng)
+{
+    size_t n = n_past + n_tokens, stride = tensor_type_row_bytes(type, dim) + 24, width = dim * n_group;
+    float *k = malloc(n * dim * sizeof *k), *v = malloc(n * dim * sizeof *v);
+    assert_non_null(k);
+    assert_non_null(v);
+    struct guarded kg = make_cache(type, n, dim, stride, k, rng), vg = make_cache(type, n, dim, stride, v, rng);
+    struct guarded q = guarded_floats(n_tokens * width, rng, 2), out = guarded_floats(n_tokens * width, rng, 1);
+    struct guarded one = guarded_floats(width, rng, 1);
+    struct kernel_attention args = {
+        .q = q.data, .q_stride = width, .k = kg.data, .v = vg.data, .kv_stride = stride, .kv_type = type,
+        .head_dim = dim, .n_group = n_group, .n_tokens = n_tokens, .n_past = n_past, .scale = 1 / sqrtf((float)dim),
+        .out = out.data, .out_stride = width,
+    };
+    ops->attention(&args);
+    compare_attention(ops, &args, k, v);
+
+    for (size_t t = 0; t < n_tokens; t++) {
+        struct kernel_attention alone = args;
+        alone.q = (float *)q.data + t * width;
+        alone.n_tokens = 1;
+        alone.n_past = n_past + t;
+        alone.out = one.data;
+        ops->attention(&alone);
+        assert_memory_equal(one.data, (float *)out.data + t * width, width * sizeof(float));
+    }
+    guarded_free(&kg);
+    guarded_free(&vg);
+    guarded_free(&q);
+    guarded_free(&out);
+    guarded_free(&one);
+    free(k);
+    free(v);
+}
+
+static void check_attentions(const struct kernel_ops *ops)
+{
+    static const size_t dims[] = {8, 40, 64, 80, 96, 128, 256, 512}, groups[] = {1, 2, 3, 4, 5, 7, 8};
+    static const size_t tokens[] = {1, 2, 5, 17, 33}, past[] = {0, 1, 30, 31, 32, 33, 100, 511, 700};
+    struct rng rng;
+    size_t n = 0;
+
+    rng_seed(&rng, 3);
+    for (size_t d = 0; d < 8; d++)
+        for (size_t g = 0; g < 7; g++)
+            for (size_t t = 0; t < 2; t++, n++)
+                check_attention(ops, n % 2 ? TENSOR_F16 : TENSOR_F32, dims[d], groups[g], tokens[(n + t) % 5],
+                                past[n % 9], &rng);
+}
+
+static void test_attention(void **state)
+{
+    (void)state;
+    each_tier(check_attentions);
+}
+
+static void assert_near(const char *name, const struct kernel_ops *ops, double got, double expected, double tolerance)
+{
+    if (!(fabs(got - expected) <= tolerance))
+        fail_msg("%s %s: %.9g, should be %.9g", ops->name, name, got, expected);
+}
+
+static void check_norm(const struct kernel_ops *ops, size_t n, struct rng *rng)
+{
+    struct guarded x = guarded_floats(n, rng, 3), w = guarded_floats(n, rng, 1), y = guarded_floats(n, rng, 1);
+    const float *xf = x.data, *wf = w.data;
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)xf[i] * (double)xf[i];
+    ops->rms_norm(xf, wf, n, 1e-5f, y.data);
+    for (size_t i = 0; i < n; i++) {
+        double expected = (double)xf[i] / sqrt(sum / (double)n + 1e-5) * (double)wf[i];
+        assert_near("rms_norm", ops, (double)((float *)y.data)[i], expected, 1e-6 * (fabs(expected) + 1e-3));
+    }
+    ops->rms_norm(xf, wf, n, 1e-5f, x.data); /* in place */
+    assert_memory_equal(x.data, y.data, n * sizeof(float));
+    guarded_free(&x);
+    guarded_free(&w);
+    guarded_free(&y);
+}
+
+static void check_silu_and_add(const struct kernel_ops *ops, size_t n, struct rng *rng)
+{
+    struct guarded a = guarded_floats(n, rng, 10), b = guarded_floats(n, rng, 1), y = guarded_floats(n, rng, 1);
+    float *af = a.data, *bf = b.data, *yf = y.data;
+
+    if (n > 2) { /* where exp overflows and vanishes */
+        af[0] = -200;
+        af[1] = 200;
+        af[2] = -88.5f;
+    }
+    ops->silu_mul(af, bf, n, yf);
+    for (size_t i = 0; i < n; i++) {
+        double g = (double)af[i], expected = g / (1 + exp(-g)) * (double)bf[i];
+        assert_near("silu_mul", ops, (double)yf[i], expected, 1e-6 * fabs(expected) + 1e-30);
+    }
+    ops->add(af, bf, n, yf);
+    for (size_t i = 0; i < n; i++)
+        assert_true(yf[i] == af[i] + bf[i]);
+    ops->add(af, bf, n, af);
+    assert_memory_equal(af, yf, n * sizeof(float));
+    guarded_free(&a);
+    guarded_free(&b);
+    guarded_free(&y);
+}
+
+static void check_rope(const struct kernel_ops *ops, size_t heads, size_t dim, size_t rope_dim, struct rng *rng)
+{
+    struct guarded x = guarded_floats(heads * dim, rng, 1), cs = guarded_alloc(rope_dim * sizeof(float), 4);
+    float *xf = x.data, *c = cs.data, *before = malloc(heads * dim * sizeof *before);
+
+    assert_non_null(before);
+    memcpy(before, xf, heads * dim * sizeof *before);
+    for (size_t i = 0; i < rope_dim; i += 2) {
+        c[i] = cosf((float)i);
+        c[i + 1] = sinf((float)i);
+    }
+    ops->rope(xf, heads, dim, rope_dim, c);
+    for (size_t i = 0; i < heads * dim; i++) {
+        size_t k = i % dim;
+        double other = k % 2 ? (double)before[i - 1] : k < rope_dim ? -(double)before[i + 1] : 0;
+        double expected = (double)before[i];
+        if (k < rope_dim)
+            expected = (double)before[i] * (double)c[k / 2 * 2] + other * (double)c[k / 2 * 2 + 1];
+        assert_near("rope", ops, (double)xf[i], expected, k < rope_dim ? 1e-6 : 0);
+    }
+    free(before);
+    guarded_free(&x);
+    guarded_free(&cs);
+}
+
+static void check_half(const struct kernel_ops *ops, size_t n, struct rng *rng)
+{
+    struct guarded x = guarded_floats(n, rng, 1), h = guarded_alloc(n * 2, 2);
+    float *f = x.data;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)rng_next(rng);
+        if ((bits & 0x7f800000) != 0x7f800000)
+            memcpy(&f[i], &bits, sizeof bits);
+        if (i % 2)
+            f[i] = rng_normal(rng) * 1e-6f;
+    }
+    ops->f32_to_f16(f, n, h.data);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(((uint16_t *)h.data)[i], format_f32_to_f16(f[i]));
+    guarded_free(&x);
+    guarded_free(&h);
+}
+
+static void check_rows(const struct kernel_ops *ops)
+{
+    struct rng rng;
+    rng_seed(&rng, 4);
+    for (size_t n = 1; n < 200; n++) {
+        check_norm(ops, n, &rng);
+        check_silu_and_add(ops, n, &rng);
+        check_half(ops, n, &rng);
+    }
+    check_norm(ops, 2048, &rng);
+    check_silu_and_add(ops, 11008, &rng);
+    for (size_t dim = 2; dim <= 128; dim += 2) {
+        check_rope(ops, 3, dim, dim, &rng);
+        check_rope(ops, 2, dim, (dim + 2) / 4 * 2, &rng);
+    }
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    each_tier(check_rows);
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    for (int tier = 0; tier < CPU_TIER_COUNT; tier++) {
+        const struct kernel_ops *ops = kernels_for((enum cpu_tier)tier);
+        assert_non_null(ops);
+        assert_true((int)ops->tier <= tier);
+        assert_string_equal(ops->name, cpu_tier_name(ops->tier));
+    }
+}
+
+/* The best of several runs, so that a busy machine disturbs least. */
+static double best_seconds(const struct kernel_ops *ops, const struct problem *p, float *y, int runs)
+{
+    double best = HUGE_VAL;
+    for (int i = 0; i < runs; i++) {
+        double start = clock_now();
+        matmul(ops, p, 0, p->w.rows, 0, p->n_tokens, y, p->w.rows);
+        best = fmin(best, clock_now() - start);
+    }
+    return best;
+}
+
+static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
+{
+    enum { PREFILL_ROWS = 256, DECODE_ROWS = 16384, COLS = 2048, TOKENS = 256 };
+    struct problem p;
+    struct rng rng;
+
+    rng_seed(&rng, 5);
+    problem_open(&p, ops, type, PREFILL_ROWS, COLS, TOKENS, &rng);
+    float *y = malloc((size_t)TOKENS * PREFILL_ROWS * sizeof *y);
+    assert_non_null(y);
+    int runs = ops->tier == CPU_TIER_REFERENCE ? 2 : 20;
+    double prefill = (double)PREFILL_ROWS * COLS * TOKENS / best_seconds(ops, &p, y, runs) * 1e-9;
+    p.n_tokens = 8;
+    double eight = (double)PREFILL_ROWS * COLS * 8 / best_seconds(ops, &p, y, runs) * 1e-9;
+
+    /* Decode reads weights that no cache holds: the same rows, many times over. */
+    size_t bytes = (size_t)DECODE_ROWS * p.w.row_bytes;
+    char *large = malloc(bytes);
+    float *out = malloc(DECODE_ROWS * sizeof *out);
+    assert_non_null(large);
+    assert_non_null(out);
+    for (size_t at = 0; at < bytes; at += PREFILL_ROWS * p.w.row_bytes)
+        memcpy(large + at, p.weights.data, PREFILL_ROWS * p.w.row_bytes);
+    struct problem decode = p;
+    decode.w.data = large;
+    decode.w.rows = DECODE_ROWS;
+    decode.n_tokens = 1;
+    double seconds = best_seconds(ops, &decode, out, ops->tier == CPU_TIER_REFERENCE ? 1 : 5);
+    p.n_tokens = 1;
+    double cached = best_seconds(ops, &p, y, runs);
+    printf("%-10s %-5s prefill %7.1f GMAC/s   8 tokens %7.1f GMAC/s   decode %6.2f GB/s   from cache %6.2f GB/s\n",
+           ops->name, tensor_type_info(type)->name, prefill, eight, (double)bytes / seconds * 1e-9,
+           (double)PREFILL_ROWS * (double)p.w.row_bytes / cached * 1e-9);
+    free(large);
+    free(out);
+    free(y);
+    problem_close(&p);
+}
+
+static void bench_attention(const struct kernel_ops *ops, enum tensor_type type, size_t n_tokens, size_t n_past)
+{
+    enum { DIM = 128, GROUP = 4 };
+    size_t n = n_past + n_tokens, width = (size_t)DIM * GROUP, stride = tensor_type_row_bytes(type, DIM);
+    struct rng rng;
+    rng_seed(&rng, 6);
+    float *values = malloc(n * DIM * sizeof *values);
+    assert_non_null(values);
+    struct guarded k = make_cache(type, n, DIM, stride, values, &rng), v = make_cache(type, n, DIM, stride, values, &rng);
+    struct guarded q = guarded_floats(n_tokens * width, &rng, 1), out = guarded_floats(n_tokens * width, &rng, 1);
+    struct kernel_attention args = {
+        .q = q.data, .q_stride = width, .k = k.data, .v = v.data, .kv_stride = stride, .kv_type = type,
+        .head_dim = DIM, .n_group = GROUP, .n_tokens = n_tokens, .n_past = n_past, .scale = 0.1f,
+        .out = out.data, .out_stride = width,
+    };
+    double best = HUGE_VAL;
+    for (int i = 0; i < 10; i++) {
+        double start = clock_now();
+        ops->attention(&args);
+        best = fmin(best, clock_now() - start);
+    }
+    double pairs = (double)n_tokens * ((double)n_past + (double)(n_tokens + 1) / 2) * GROUP;
+    printf("%-10s attention %-4s %4zu tokens after %5zu: %6.1f GMAC/s, cache read at %6.2f GB/s\n", ops->name,
+           tensor_type_info(type)->name, n_tokens, n_past, pairs * DIM * 2 / best * 1e-9,
+           (double)(n * stride * 2) / best * 1e-9);
+    guarded_free(&k);
+    guarded_free(&v);
+    guarded_free(&q);
+    guarded_free(&out);
+    free(values);
+}
+
+static void bench_rows(const struct kernel_ops *ops)
+{
+    enum { N = 2048, TIMES = 200 };
+    static float a[N], b[N], y[N];
+    static _Alignas(64) unsigned char packed[4 * N + 4096 + 384 * 8];
+    struct rng rng;
+    rng_seed(&rng, 7);
+    for (size_t i = 0; i < N; i++) {
+        a[i] = rng_normal(&rng);
+        b[i] = rng_normal(&rng);
+    }
+    double best[4] = {HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL};
+    for (int i = 0; i < TIMES; i++) {
+        double t[5];
+        t[0] = clock_now();
+        for (int j = 0; j < 10; j++)
+            ops->pack_row(a, N, packed);
+        t[1] = clock_now();
+        for (int j = 0; j < 10; j++)
+            ops->rms_norm(a, b, N, 1e-5f, y);
+        t[2] = clock_now();
+        for (int j = 0; j < 10; j++)
+            ops->silu_mul(a, b, N, y);
+        t[3] = clock_now();
+        for (int j = 0; j < 10; j++)
+            ops->rope(a, N / 128, 128, 128, b);
+        t[4] = clock_now();
+        for (int k = 0; k < 4; k++)
+            best[k] = fmin(best[k], (t[k + 1] - t[k]) / 10);
+        for (size_t k = 0; k < N; k++) /* rope shrinks or grows it without end */
+            a[k] = a[k] > 1 ? 1 : a[k] < -1 ? -1 : a[k];
+    }
+    printf("%-10s 2048 elements, nanoseconds: pack %.0f, rms_norm %.0f, silu_mul %.0f, rope %.0f\n", ops->name,
+           best[0] * 1e9, best[1] * 1e9, best[2] * 1e9, best[3] * 1e9);
+}
+
+static void bench(const struct kernel_ops *ops)
+{
+    for (size_t i = 0; i < N_TYPES; i++)
+        bench_matmul(ops, all_types[i]);
+    if (ops->tier != CPU_TIER_REFERENCE) {
+        bench_attention(ops, TENSOR_F16, 1, 4095);
+        bench_attention(ops, TENSOR_F32, 1, 4095);
+    }
+    bench_attention(ops, TENSOR_F16, 128, 384);
+    bench_rows(ops);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables), cmocka_unit_test(test_pack),      cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_attention),
+    };
+    enum cpu_tier tier;
+
+    if (argc == 2 && strcmp(argv[1], "--bench") == 0) {
+        each_tier(bench);
+        return 0;
+    }
+    if (argc == 3 && strcmp(argv[1], "--bench") == 0 && cpu_tier_from_name(argv[2], &tier)) {
+        bench(kernels_for(tier));
+        return 0;
+    }
+    return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+}
