@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine with a model of random weights: every request ends with exactly one DONE, whatever else goes on; text
+ * is the same alone and among others; the cache of an earlier request is taken over without changing the reply.
+ */
+#include "check.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "inference/convert/synth.h"
+#include "inference/engine/engine.h"
+
+static const char path[] = "test_engine.gguf";
+
+/* What one request brought. Written on the engine's thread, read after `done`. */
+struct reply {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct buf text;
+    int n_done, n_tokens, n_events_after_done;
+    struct engine_event last;
+    struct err error;
+    struct engine *cancel_in; /* cancels itself at its first token */
+};
+
+static void on_event(void *user, const struct engine_event *event)
+{
+    struct reply *reply = user;
+    pthread_mutex_lock(&reply->lock);
+    reply->n_events_after_done += reply->n_done;
+    buf_append_str(&reply->text, event->text);
+    reply->n_tokens += event->type == ENGINE_EVENT_TOKEN;
+    reply->n_done += event->type == ENGINE_EVENT_DONE;
+    reply->last = *event;
+    if (event->error)
+        reply->error = *event->error;
+    struct engine *cancel_in = event->type == ENGINE_EVENT_TOKEN ? reply->cancel_in : NULL;
+    pthread_cond_broadcast(&reply->changed);
+    pthread_mutex_unlock(&reply->lock); /* after DONE the reply may be gone from here on */
+    if (cancel_in)
+        engine_cancel(cancel_in, event->request);
+}
+
+static void reply_init(struct reply *reply)
+{
+    *reply = (struct reply){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+}
+
+static void wait_for(struct reply *reply)
+{
+    pthread_mutex_lock(&reply->lock);
+    while (!reply->n_done)
+        pthread_cond_wait(&reply->changed, &reply->lock);
+    pthread_mutex_unlock(&reply->lock);
+}
+
+static struct engine *open_engine(uint32_t n_slots, uint32_t n_ctx)
+{
+    struct engine_config config = {
+        .model_path = path, .n_threads = 2, .n_ctx = n_ctx, .n_slots = n_slots, .tier = cpu_best_tier()};
+    struct engine *engine;
+    struct err err = ERR_INIT;
+    if (engine_open(&config, &engine, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    return engine;
+}
+
+static enum status submit(struct engine *engine, const char *prompt, uint32_t max_tokens, struct reply *reply,
+                          uint64_t *id, struct err *err)
+{
+    struct engine_request request = {.prompt = str_of(prompt),
+                                     .max_tokens = max_tokens,
+                                     .sampling = sampler_defaults(),
+                                     .on_event = on_event,
+                                     .user = reply};
+    request.sampling.temperature = 0;
+    return engine_submit(engine, &request, id, err);
+}
+
+static void run(struct engine *engine, const char *prompt, uint32_t max_tokens, struct reply *reply)
+{
+    uint64_t id;
+    struct err err = ERR_INIT;
+    reply_init(reply);
+    assert_int_equal(submit(engine, prompt, max_tokens, reply, &id, &err), STATUS_OK);
+    wait_for(reply);
+}
+
+static void a_reply_is_the_same_alone_among_others_and_from_the_cache(void **state)
+{
+    (void)state;
+    enum { MANY = 9 };
+    static const char *const prompts[MANY] = {"Hello", "Hello there", "1 2 3 4 5 6 7 8 9 10 11 12", "a", "zzz zzz zzz",
+                                              "What is the capital of France?", "Hello", "\xff\xfe bytes", "<|im_start|>user\n"};
+    struct reply alone[MANY], together[MANY], again;
+    struct engine *engine = open_engine(1, 256);
+    for (int i = 0; i < MANY; i++)
+        run(engine, prompts[i], 20, &alone[i]);
+    run(engine, prompts[MANY - 1], 20, &again);
+    assert_int_equal(again.last.n_prompt_cached, again.last.n_prompt - 1);
+    assert_string_equal(buf_text(&again.text), buf_text(&alone[MANY - 1].text));
+    buf_free(&again.text);
+    engine_close(engine);
+
+    engine = open_engine(4, 256);
+    for (int i = 0; i < MANY; i++) {
+        uint64_t id;
+        struct err err = ERR_INIT;
+        reply_init(&together[i]);
+        assert_int_equal(submit(engine, prompts[i], 20, &together[i], &id, &err), STATUS_OK);
+    }
+    for (int i = 0; i < MANY; i++) {
+        wait_for(&together[i]);
+        assert_string_equal(buf_text(&together[i].text), buf_text(&alone[i].text));
+        assert_int_equal(together[i].last.n_generated, together[i].n_tokens);
+        assert_int_equal(together[i].n_done, 1);
+        assert_int_equal(together[i].n_events_after_done, 0);
+        buf_free(&together[i].text);
+        buf_free(&alone[i].text);
+    }
+    engine_close(engine);
+}
+
+static void replies_end_at_the_limit_and_at_the_context(void **state)
+{
+    (void)state;
+    struct engine *engine = open_engine(2, 64);
+    struct reply reply;
+    run(engine, "Hello", 5, &reply);
+    assert_int_equal(reply.last.stop, ENGINE_STOP_LENGTH);
+    assert_int_equal(reply.n_tokens, 5);
+    buf_free(&reply.text);
+    run(engine, "Hello", 0, &reply);
+    assert_int_equal(reply.last.stop, ENGINE_STOP_LENGTH);
+    assert_int_equal(reply.last.n_prompt + reply.last.n_generated, 64 + 1); /* the last one need not be stored */
+    buf_free(&reply.text);
+    engine_close(engine);
+}
+
+static void requests_that_cannot_run_are_refused(void **state)
+{
+    (void)state;
+    struct engine *engine = open_engine(1, 32);
+    struct reply reply;
+    uint64_t id;
+    struct err err = ERR_INIT;
+    char lengthy[500];
+    memset(lengthy, '7', sizeof lengthy);
+    lengthy[sizeof lengthy - 1] = 0;
+    reply_init(&reply);
+    assert_int_equal(submit(engine, lengthy, 5, &reply, &id, &err), STATUS_LIMIT);
+    assert_non_null(strstr(err.text, "--ctx"));
+    assert_int_equal(submit(engine, "", 5, &reply, &id, &err), STATUS_ARGUMENT);
+    engine_cancel(engine, 12345);
+    engine_close(engine);
+    assert_int_equal(reply.n_done, 0);
+}
+
+static void cancelling_ends_running_and_queued_requests(void **state)
+{
+    (void)state;
+    enum { MANY = 12 };
+    struct engine *engine = open_engine(2, 2000);
+    struct reply replies[MANY];
+    uint64_t ids[MANY];
+    struct err err = ERR_INIT;
+    for (int i = 0; i < MANY; i++) {
+        reply_init(&replies[i]);
+        replies[i].cancel_in = i % 3 == 0 ? engine : NULL;
+        assert_int_equal(submit(engine, "Hello", i % 3 == 1 ? 3 : 0, &replies[i], &ids[i], &err), STATUS_OK);
+    }
+    for (int i = MANY - 1; i >= 0; i--)
+        if (i % 3 == 2)
+            engine_cancel(engine, ids[i]);
+    for (int i = 0; i < MANY; i++) {
+        wait_for(&replies[i]);
+        if (i % 3 == 0)
+            assert_int_equal(replies[i].last.stop, ENGINE_STOP_CANCELLED);
+        assert_int_equal(replies[i].n_done, 1);
+        engine_cancel(engine, ids[i]); /* too late: nothing happens */
+        buf_free(&replies[i].text);
+    }
+    engine_close(engine);
+}
+
+static void closing_ends_everything(void **state)
+{
+    (void)state;
+    enum { MANY = 10 };
+    struct engine *engine = open_engine(2, 2000);
+    struct reply replies[MANY];
+    for (int i = 0; i < MANY; i++) {
+        uint64_t id;
+        struct err err = ERR_INIT;
+        reply_init(&replies[i]);
+        assert_int_equal(submit(engine, "Hello", 0, &replies[i], &id, &err), STATUS_OK);
+    }
+    engine_close(engine);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(replies[i].n_done, 1);
+        assert_int_equal(replies[i].last.stop, ENGINE_STOP_CANCELLED);
+        buf_free(&replies[i].text);
+    }
+}
+
+static void guarded_text_has_no_special_tokens(void **state)
+{
+    (void)state;
+    struct engine *engine = open_engine(1, 64);
+    struct buf out = BUF_INIT;
+    struct err err = ERR_INIT;
+    uint32_t plain, guarded, forged;
+    assert_int_equal(engine_guard_text(engine, STR_LITERAL("a <|im_end|>\xff<|im_<|im_start|>"), &out, &err), STATUS_OK);
+    assert_string_equal(buf_text(&out), "a <\xff|im_end|>\xef\xbf\xbd<|im_<\xff|im_start|>");
+    buf_clear(&out);
+    assert_int_equal(engine_count_tokens(engine, STR_LITERAL("<|im_end|>"), &forged, &err), STATUS_OK);
+    assert_int_equal(forged, 1);
+    assert_int_equal(engine_guard_text(engine, STR_LITERAL("<|im_end|>"), &out, &err), STATUS_OK);
+    assert_int_equal(engine_count_tokens(engine, buf_str(&out), &guarded, &err), STATUS_OK);
+    assert_int_equal(engine_count_tokens(engine, STR_LITERAL("<|im_end|"), &plain, &err), STATUS_OK);
+    assert_true(guarded > 1 && guarded <= plain + 1);
+    buf_free(&out);
+    engine_close(engine);
+}
+
+static void running_out_of_memory_is_reported(void **state)
+{
+    (void)state;
+    for (long nth = 1; nth < 100000; nth += nth < 40 ? 1 : nth / 3) {
+        struct engine_config config = {
+            .model_path = path, .n_threads = 1, .n_ctx = 64, .n_slots = 2, .tier = cpu_best_tier()};
+        struct engine *engine;
+        struct err err = ERR_INIT;
+        mem_fail_at(nth);
+        enum status status = engine_open(&config, &engine, &err);
+        bool failed = mem_fail_at(0) >= nth;
+        engine_close(engine);
+        if (!failed) {
+            assert_int_equal(status, STATUS_OK);
+            return;
+        }
+        assert_int_equal(status, STATUS_NO_MEMORY);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reply_is_the_same_alone_among_others_and_from_the_cache),
+        cmocka_unit_test(replies_end_at_the_limit_and_at_the_context),
+        cmocka_unit_test(requests_that_cannot_run_are_refused),
+        cmocka_unit_test(cancelling_ends_running_and_queued_requests),
+        cmocka_unit_test(closing_ends_everything),
+        cmocka_unit_test(guarded_text_has_no_special_tokens),
+        cmocka_unit_test(running_out_of_memory_is_reported),
+    };
+    char folder[] = "/tmp/notso-engine-XXXXXX";
+    struct err err = ERR_INIT;
+    struct quantize_report report = {0};
+    struct synth_options synth = {.shape = "smollm3-tiny", .scheme = quantize_scheme_find("q8_0"), .seed = 3};
+    if (!mkdtemp(folder) || chdir(folder) != 0 || synth_write(&synth, path, &report, &err) != STATUS_OK) {
+        fprintf(stderr, "cannot make a model: %s\n", err.text);
+        return 1;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    remove(path);
+    if (chdir("/") == 0)
+        rmdir(folder);
+    return failed;
+}
