@@ -54,8 +54,8 @@ static inline void put_array(struct buf *file, const char *name, uint32_t type, 
 }
 
 /* A matrix of n_cols x n_rows. */
-static inline void put_tensor(struct buf *file, const char *name, uint32_t type, uint64_t n_cols, uint64_t n_rows,
-                              uint64_t offset)
+static inline void put_tensor(struct buf *file, const char *name, uint32_t type, uint64_t n_cols,
+                              uint64_t n_rows, uint64_t offset)
 {
     put_text(file, name);
     put_u32(file, 2);
@@ -102,8 +102,8 @@ static inline void put_everything(struct buf *file)
     put_data(file, 32, 160 + 60);
 }
 
-/* Opens a copy of exactly file->len bytes, so that a sanitizer sees the first byte read too far. The caller frees
- * *copy after gguf_close. */
+/* Opens a copy of exactly file->len bytes, so that a sanitizer sees the first byte read too far. The caller
+ * frees *copy after gguf_close. */
 static inline enum status open_copy(const struct buf *file, void **copy, struct gguf **out, struct err *err)
 {
     *copy = mem_alloc_aligned(64, file->len);

@@ -51,7 +51,8 @@ static void reads_every_type(void **state)
     assert_null(gguf_find_key(gguf, "a.u88"));
     assert_null(gguf_find_key(gguf, ""));
 
-    const struct gguf_tensor *first = gguf_find_tensor(gguf, "first"), *second = gguf_find_tensor(gguf, "second");
+    const struct gguf_tensor *first = gguf_find_tensor(gguf, "first"),
+                             *second = gguf_find_tensor(gguf, "second");
     assert_int_equal(first->size, 136);
     assert_int_equal(second->size, 60);
     assert_int_equal((uintptr_t)first->data % 32, 0);
@@ -342,8 +343,12 @@ static void survives_every_failing_allocation(void **state)
 }
 
 /* Numbers that lengths, counts, types and offsets are likely to mishandle. */
-static const uint64_t nasty[] = {0,          1,           9,           13,         32,           UINT32_MAX,
-                                 1ull << 31, 1ull << 61,  1ull << 62,  INT64_MAX,  1ull << 63,   UINT64_MAX - 7,
+static const uint64_t nasty[] = {0,          1,
+                                 9,          13,
+                                 32,         UINT32_MAX,
+                                 1ull << 31, 1ull << 61,
+                                 1ull << 62, INT64_MAX,
+                                 1ull << 63, UINT64_MAX - 7,
                                  UINT64_MAX, UINT32_MAX + 1ull};
 
 static void mutate(struct buf *file, struct rng *rng)
