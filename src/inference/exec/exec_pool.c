@@ -15,7 +15,9 @@
 
 #include "base/mem.h"
 
-enum { SPINS = 20000 }; /* about 100 microseconds: longer than the gap between two stages of a model */
+/* Some tens of microseconds (a pause takes 40 to 140 cycles): longer than the gap between two stages of a model, short
+ * enough not to matter when there are more threads than processors. */
+enum { SPINS = 2000 };
 
 struct exec_pool {
     uint32_t n_threads; /* workers and the owner */
