@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+
+enum { MAX_CONFIG = 1 << 20 };
 
 static bool is_whole(double x)
 {
@@ -20,8 +27,12 @@ static bool set_value(const struct command *command, const struct option *option
     errno = 0;
     switch (option->kind) {
     case OPTION_FLAG:
-        *(bool *)option->target = true;
-        return true;
+        if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
+            *(bool *)option->target = text[0] == 't';
+            return true;
+        }
+        fprintf(stderr, "notso %s: %s needs true or false, not '%s'\n", command->name, source, text);
+        return false;
     case OPTION_STRING:
         *(const char **)option->target = text;
         return true;
@@ -67,8 +78,10 @@ static void print_help(const struct command *command, const struct option *optio
         putchar('\n');
     }
     printf("  %-26s %s\n", "-h, --help", "this text");
-    printf("\nA name in [brackets] is the environment variable that sets the option when the flag is absent.\n"
-           "Exit codes: 0 success, 1 an error (one line on standard error says what), 2 a wrong command line.\n");
+    printf("\nA name in [brackets] is the environment variable that sets the option when the flag is absent; the config file\n"
+           "(NOTSO_CONFIG, or ~/.config/notso/config) sets what neither does: lines of 'name = value', below '[%s]'.\n"
+           "Exit codes: 0 success, 1 an error (one line on standard error says what), 2 a wrong command line.\n",
+           command->name);
 }
 
 static const struct option *find_option(const struct option *options, size_t n_options, const char *text, size_t len)
@@ -83,7 +96,91 @@ static const struct option *find_option(const struct option *options, size_t n_o
     return NULL;
 }
 
-/* Values from the environment come first; flags then overwrite them. An empty variable counts as absent. */
+/* Without white space at both ends; changes the text. */
+static char *trim(char *text)
+{
+    char *end = text + strlen(text);
+    while (end > text && isspace((unsigned char)end[-1]))
+        *--end = 0;
+    while (isspace((unsigned char)*text))
+        text++;
+    return text;
+}
+
+/* One line of the config file. `mine` and `shared` say whose section it is in; it may begin another. */
+static bool apply_config_line(const struct command *command, const struct option *options, size_t n_options,
+                              const char *place, char *line, bool *mine, bool *shared)
+{
+    char *equals, *key = trim(line);
+    size_t len = strlen(key);
+    if (!*key || *key == '#')
+        return true;
+    if (*key == '[' && key[len - 1] == ']') {
+        key[len - 1] = 0;
+        *mine = strcmp(trim(key + 1), command->name) == 0;
+        *shared = false;
+        return true;
+    }
+    if (!(equals = strchr(key, '='))) {
+        fprintf(stderr, "notso %s: %s: expected 'name = value' or '[command]'\n", command->name, place);
+        return false;
+    }
+    *equals = 0;
+    char name[64], source[600];
+    snprintf(name, sizeof name, "--%s", trim(key));
+    const struct option *option = find_option(options, n_options, name, strlen(name));
+    if (!*mine && !(*shared && option))
+        return true;
+    if (!option) {
+        fprintf(stderr, "notso %s: %s: no option '%s'; see notso %s --help\n", command->name, place, name + 2,
+                command->name);
+        return false;
+    }
+    snprintf(source, sizeof source, "%s: %s", place, name + 2);
+    return set_value(command, option, source, trim(equals + 1));
+}
+
+/* Writes the path of the config file. False if there is none to look for. */
+static bool config_path(char *path, size_t size)
+{
+    const char *named = getenv("NOTSO_CONFIG"), *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (named && *named)
+        snprintf(path, size, "%s", named);
+    else if (folder && *folder)
+        snprintf(path, size, "%s/notso/config", folder);
+    else if (home && *home)
+        snprintf(path, size, "%s/.config/notso/config", home);
+    else
+        return false;
+    return (named && *named) || access(path, F_OK) == 0;
+}
+
+static bool apply_config(const struct command *command, const struct option *options, size_t n_options)
+{
+    static struct buf text = BUF_INIT; /* string options point into it, so it lives as long as the process */
+    char path[512];
+    struct err err = ERR_INIT;
+    if (!config_path(path, sizeof path))
+        return true;
+    if (file_read(path, MAX_CONFIG, &text, &err) != STATUS_OK) {
+        fprintf(stderr, "notso %s: %s\n", command->name, err.text);
+        return false;
+    }
+    bool mine = false, shared = true;
+    char *at = text.data;
+    for (int number = 1; at; number++) {
+        char *line = at, *newline = strchr(at, '\n'), place[560];
+        at = newline ? newline + 1 : NULL;
+        if (newline)
+            *newline = 0;
+        snprintf(place, sizeof place, "%s, line %d", path, number);
+        if (!apply_config_line(command, options, n_options, place, line, &mine, &shared))
+            return false;
+    }
+    return true;
+}
+
+/* An empty variable counts as absent. */
 static bool apply_environment(const struct command *command, const struct option *options, size_t n_options)
 {
     for (size_t i = 0; i < n_options; i++) {
@@ -110,7 +207,7 @@ static bool apply_flag(const struct command *command, const struct option *optio
             fprintf(stderr, "notso %s: %s takes no value\n", command->name, option->name);
             return false;
         }
-        return set_value(command, option, option->name, NULL);
+        return set_value(command, option, option->name, "true");
     }
     if (equals)
         return set_value(command, option, option->name, equals + 1);
@@ -134,7 +231,8 @@ bool options_parse(const struct command *command, const struct option *options, 
             *exit_code = EXIT_OK;
             return false;
         }
-    if (!apply_environment(command, options, n_options))
+    /* Each overwrites what came before it: the weakest source is first. */
+    if (!apply_config(command, options, n_options) || !apply_environment(command, options, n_options))
         return false;
     size_t count = 0;
     for (int i = 1; i < argc; i++) {

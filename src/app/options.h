@@ -4,6 +4,11 @@
  *
  * A subcommand builds an array of struct option whose targets hold the defaults, and calls options_parse. A flag
  * beats the environment, which beats the config file, which beats the default.
+ *
+ * The config file is the one NOTSO_CONFIG names, or notso/config in XDG_CONFIG_HOME (~/.config). Its lines are
+ * "name = value", an option's long name without the dashes, for the command in whose section ("[serve]") they stand;
+ * lines before the first section are for every command that has such an option. A flag's value is "true" or "false". A #
+ * starts a comment line.
  */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
