@@ -126,7 +126,7 @@ static bool apply_config_line(const struct command *command, const struct option
         return false;
     }
     *equals = 0;
-    char name[64], source[600];
+    char name[64], source[640];
     snprintf(name, sizeof name, "--%s", trim(key));
     const struct option *option = find_option(options, n_options, name, strlen(name));
     if (!*mine && !(*shared && option))
