@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Logits against independent implementations, from fixtures that tests/reference/write_fixtures.py computed once.
+
+The tiny models are built here from numbers; the texts and what transformers and llama.cpp make of them are committed.
+tests/reference/live.py computes the same comparisons afresh."""
+
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "reference"), str(ROOT / "tests" / "fixtures" / "model")]
+
+import make_tiny  # noqa: E402
+from chunks import FIXTURES, TEXTS, chunks_of, log_softmax_at  # noqa: E402
+from program import TIERS, Program, processor_tiers  # noqa: E402
+
+# Largest difference over largest logit. The reference tier and F32 weights leave only the order of additions.
+TINY_BOUND = {"reference": 1e-4, "avx2": 1e-4, "avx512": 1e-4}
+
+# The reference tier computes these chunks of the texts: about 2,100 positions of English, code and other scripts.
+REFERENCE_CHUNKS = 5
+
+
+@pytest.fixture(scope="session")
+def program(notso, tmp_path_factory):
+    return Program(notso, tmp_path_factory.mktemp("logits"))
+
+
+@pytest.fixture(scope="session")
+def tiny_logits():
+    return np.load(FIXTURES / "tiny.npz")
+
+
+@pytest.fixture(scope="session")
+def smollm2():
+    return dict(np.load(FIXTURES / "smollm2.npz"))
+
+
+@pytest.fixture(params=TIERS)
+def tier(request):
+    if request.param not in processor_tiers():
+        pytest.skip(f"this processor has no {request.param}")
+    return request.param
+
+
+@pytest.mark.parametrize("name", make_tiny.CASES)
+def test_tiny_models_match_transformers(program, tiny_logits, tmp_path, tier, name):
+    case = make_tiny.CASES[name]
+    path = tmp_path / "tiny.gguf"
+    make_tiny.write_gguf(case, path, name)
+    ours = program.logits(path, make_tiny.prompt_ids(case), tier=tier, kv="f32")
+    theirs = tiny_logits[name]
+    assert ours.shape == (make_tiny.N_PROMPT, case.n_vocab)
+    difference = np.abs(ours[list(make_tiny.SAMPLED_POSITIONS)] - theirs).max() / np.abs(theirs).max()
+    print(f"{name} {tier}: {difference:.1e}")
+    assert difference < TINY_BOUND[tier]
+
+
+def test_texts_give_the_same_tokens(program, model, smollm2):
+    base = 0
+    for text, length in zip(TEXTS, map(int, smollm2["text_lengths"])):
+        ids = program.tokenize(model, text.read_bytes())
+        assert ids == smollm2["ids"][base:base + length].tolist(), text.name
+        base += length
+
+
+def agreement(program, model, smollm2, chunks, tier, wanted):
+    """For the positions of the chunks: how many there are, and which of them have another argmax than `wanted`."""
+    n, differing = 0, []
+    for start, ids in chunks:
+        logits = program.logits(model, ids, tier=tier)
+        theirs = smollm2[wanted][start:start + len(ids)]
+        differing += [start + int(i) for i in np.flatnonzero(logits.argmax(axis=1) != theirs)]
+        n += len(ids)
+    margins = smollm2["margin"][differing]
+    print(f"{tier or 'default'} tier, {wanted}: {len(differing)} of {n} positions differ, margins there at most "
+          f"{margins.max(initial=0):.3f}")
+    return n, differing
+
+
+def every_kind_of_text(smollm2):
+    """The chunks of the three texts, taken in turns."""
+    base, queues = 0, []
+    for length in map(int, smollm2["text_lengths"]):
+        queues.append([(base + start, ids) for start, ids in chunks_of(smollm2["ids"][base:base + length], [length])])
+        base += length
+    return [chunk for turn in range(max(map(len, queues))) for queue in queues for chunk in queue[turn:turn + 1]]
+
+
+def test_reference_tier_picks_what_transformers_picks(program, model, smollm2):
+    chunks = every_kind_of_text(smollm2)[:REFERENCE_CHUNKS]
+    n, differing = agreement(program, model, smollm2, chunks, "reference", "argmax")
+    assert n >= 2000
+    assert len(differing) <= n // 1000
+
+
+def test_reference_tier_logits_of_sampled_rows(program, model, smollm2):
+    start, ids = next(chunks_of(smollm2["ids"], smollm2["text_lengths"]))
+    ours = program.logits(model, ids, tier="reference", kv="f32")
+    scale = np.abs(smollm2["samples"]).max()
+    n_checked = 0
+    for row, sample in zip(smollm2["rows"], smollm2["samples"]):
+        if start <= row < start + len(ids):
+            step = -(-ours.shape[1] // len(sample))
+            assert np.abs(ours[row - start, ::step] - sample).max() / scale < 1e-4
+            n_checked += 1
+    assert n_checked == 2
+    scores = log_softmax_at(ours[:-1], ids[1:].astype(np.int64))
+    assert np.abs(scores - smollm2["score"][start:start + len(ids) - 1]).max() < 1e-2
+
+
+@pytest.mark.parametrize("tier", [t for t in TIERS if t != "reference"], indirect=True)
+def test_fast_tiers_pick_what_llama_cpp_picks(program, model, smollm2, tier):
+    chunks = list(chunks_of(smollm2["ids"], smollm2["text_lengths"]))
+    n, differing = agreement(program, model, smollm2, chunks, tier, "peer_argmax")
+    assert len(differing) <= 0.02 * n

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""llama.cpp through the low-level interface of llama-cpp-python: token ids, and logits of every position."""
+
+import ctypes
+
+import llama_cpp as library
+import numpy as np
+
+library.llama_backend_init()
+
+
+@library.llama_log_callback
+def silent(level, text, user):
+    pass
+
+
+library.llama_log_set(silent, ctypes.c_void_p(0))
+
+
+class Llama:
+    def __init__(self, path, n_ctx=512, n_threads=2, exact=False, repack=False):
+        """exact: F32 keys and values and plain attention. repack: the machine's special weight layouts, AMX among
+        them. (Compiled by GCC 12, llama.cpp's AMX code loads an empty tile configuration and dies of SIGILL.)"""
+        model_params = library.llama_model_default_params()
+        model_params.n_gpu_layers = 0
+        model_params.use_extra_bufts = repack
+        self.model = library.llama_model_load_from_file(str(path).encode(), model_params)
+        if not self.model:
+            raise RuntimeError(f"llama.cpp does not load {path}")
+        self.vocab = library.llama_model_get_vocab(self.model)
+        self.n_vocab = library.llama_vocab_n_tokens(self.vocab)
+        self.n_ctx = n_ctx
+        params = library.llama_context_default_params()
+        params.n_ctx = params.n_batch = params.n_ubatch = n_ctx
+        params.n_threads = params.n_threads_batch = n_threads
+        if exact:
+            params.type_k = params.type_v = library.GGML_TYPE_F32
+            params.flash_attn_type = 0
+        self.context = library.llama_init_from_model(self.model, params)
+        if not self.context:
+            raise RuntimeError(f"llama.cpp makes no context for {path}")
+        self.memory = library.llama_get_memory(self.context)
+        self.batch = library.llama_batch_init(n_ctx, 0, 1)
+
+    def close(self):
+        library.llama_batch_free(self.batch)
+        library.llama_free(self.context)
+        library.llama_model_free(self.model)
+
+    def tokenize(self, text, special=False):
+        data = text.encode() if isinstance(text, str) else text
+        out = (library.llama_token * (len(data) + 8))()
+        n = library.llama_tokenize(self.vocab, data, len(data), out, len(out), False, special)
+        assert n >= 0
+        return np.array(out[:n], dtype=np.int64)
+
+    def adds_bos(self):
+        return bool(library.llama_vocab_get_add_bos(self.vocab))
+
+    def bos(self):
+        return library.llama_vocab_bos(self.vocab)
+
+    def clear(self):
+        library.llama_memory_clear(self.memory, True)
+
+    def decode(self, ids, n_past=0, all_logits=True):
+        """Computes; the results wait in the context."""
+        batch = self.batch
+        batch.n_tokens = len(ids)
+        for i, token in enumerate(ids):
+            batch.token[i] = int(token)
+            batch.pos[i] = n_past + i
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = 0
+            batch.logits[i] = all_logits or i == len(ids) - 1
+        status = library.llama_decode(self.context, batch)
+        if status != 0:
+            raise RuntimeError(f"llama_decode returned {status}")
+        library.llama_synchronize(self.context)
+
+    def logits(self, ids):
+        """F32 [len(ids), n_vocab] of one new sequence of at most n_ctx tokens."""
+        self.clear()
+        self.decode(ids)
+        pointer = library.llama_get_logits(self.context)
+        return np.ctypeslib.as_array(pointer, shape=(len(ids), self.n_vocab)).copy()
+
+
+def system_info():
+    return library.llama_print_system_info().decode()
