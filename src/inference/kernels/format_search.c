@@ -47,7 +47,7 @@ static inline float nearest_code(float t, float code_max)
 /* Squared error of a group under `line` with the nearest codes. */
 static float group_error(const float *x, size_t n, struct line line, float code_max)
 {
-    float inverse = line.scale != 0 ? 1 / line.scale : 0; /* scale: never so small that this overflows (round_half) */
+    float inverse = line.scale != 0 ? 1 / line.scale : 0; /* finite: no half is below 2^-24 */
     float sum[LANES] = {0};
 
     for (size_t i = 0; i < n; i += LANES) {
@@ -189,11 +189,20 @@ static struct line fit_affine(const struct format_block *format, const float *x)
     return line;
 }
 
-/* A half near x, finite, and normal or zero. */
+/* The nearest finite half. */
 static uint16_t round_half(float x)
 {
-    float limit = 65504;
+    float limit = FORMAT_MAX_HALF;
     return format_f32_to_f16(x > limit ? limit : x < -limit ? -limit : x);
+}
+
+/* The same for a multiplier of integers. Subnormal halves lie far apart, and one too small puts the largest values out
+ * of reach, while one too large only costs steps: there, round away from zero. */
+static uint16_t cover_half(float x)
+{
+    uint16_t half = round_half(x);
+    bool subnormal = fabsf(x) < 0x1p-14f;
+    return subnormal && fabsf(format_f16_to_f32(half)) < fabsf(x) ? (uint16_t)(half + 1) : half;
 }
 
 static struct line line_of(const struct format_block *format, float d, float m, int scale, int min)
@@ -318,8 +327,10 @@ static void set_multipliers(const struct format_block *format, const struct line
             min = lines[g].min;
     }
     float top = (float)(format->scale_low < 0 ? format->scale_low : format->scale_max);
-    parts->d = round_half(largest / top);
-    parts->m = format->min_sign ? round_half(min / (float)(format->min_max * format->min_sign)) : 0;
+    float d = largest / top, m = format->min_sign ? min / (float)(format->min_max * format->min_sign) : 0;
+    bool single = format->length == format->group;
+    parts->d = single ? round_half(d) : cover_half(d);
+    parts->m = single ? round_half(m) : cover_half(m);
 }
 
 void format_search_block(const struct format_block *format, const float *x, struct format_parts *parts)

@@ -122,39 +122,57 @@ void format_dequantize_row(enum tensor_type type, const void *src, float *dst, s
     }
 }
 
-/* What a format can hold of x: not-a-number becomes 0, and what is beyond ±limit becomes ±limit. */
-static float bounded(float x, float limit)
+/* What a type can hold: not-a-number becomes 0, and what is out of bounds the bound. */
+struct bounds {
+    float low, high;
+};
+
+static float bounded(float x, struct bounds bounds)
 {
     if (isnan(x))
         return 0;
-    return x > limit ? limit : x < -limit ? -limit : x;
+    return x > bounds.high ? bounds.high : x < bounds.low ? bounds.low : x;
 }
 
-static const float bf16_max = 0x1.fep127f;
+static struct bounds bounds_of(enum tensor_type type)
+{
+    const struct format_block *format = format_block_of(type);
+
+    if (format && format->min_sign) {
+        float low = (float)FORMAT_MAX_HALF * (float)format->min_max;
+        return (struct bounds){-low, (float)FORMAT_MAX_HALF * (float)(format->scale_max * format->code_max)};
+    }
+    float limit = format               ? (float)FORMAT_MAX_HALF * (float)(format->scale_max * (format->offset - 1))
+                  : type == TENSOR_F32 ? FLT_MAX
+                  : type == TENSOR_F16 ? FORMAT_MAX_HALF
+                                       : 0x1.fep127f;
+    return (struct bounds){-limit, limit};
+}
 
 void format_quantize_row(enum tensor_type type, const float *src, void *dst, size_t n)
 {
     unsigned char *bytes = dst;
     const struct format_block *format = format_block_of(type);
+    struct bounds bounds = bounds_of(type);
 
     if (format) {
         struct format_parts parts = {0};
         float x[BLOCK_LARGE];
         for (size_t i = 0; i < n; i += format->length, bytes += format->bytes) {
             for (size_t j = 0; j < format->length; j++)
-                x[j] = bounded(src[i + j], FLT_MAX);
+                x[j] = bounded(src[i + j], bounds);
             format_search_block(format, x, &parts);
             format->pack(&parts, bytes);
         }
     } else if (type == TENSOR_F32) {
         for (size_t i = 0; i < n; i++) {
-            float x = bounded(src[i], FLT_MAX);
+            float x = bounded(src[i], bounds);
             memcpy(bytes + 4 * i, &x, sizeof x);
         }
     } else {
         for (size_t i = 0; i < n; i++) {
-            uint16_t h = type == TENSOR_F16 ? format_f32_to_f16(bounded(src[i], 65504))
-                                            : format_f32_to_bf16(bounded(src[i], bf16_max));
+            float x = bounded(src[i], bounds);
+            uint16_t h = type == TENSOR_F16 ? format_f32_to_f16(x) : format_f32_to_bf16(x);
             memcpy(bytes + 2 * i, &h, sizeof h);
         }
     }

@@ -15,7 +15,7 @@
 #include "inference/gguf/tensor_type.h"
 #include "inference/kernels/blocks.h"
 
-enum { FORMAT_MAX_GROUPS = 16 };
+enum { FORMAT_MAX_GROUPS = 16, FORMAT_MAX_HALF = 65504 };
 
 struct format_parts {
     uint16_t d, m;                   /* halves */
@@ -39,7 +39,7 @@ struct format_block {
 const struct format_block *format_block_of(enum tensor_type type);
 
 /* The search of format_quantize_row: the parts of the block that comes nearest to x[0 .. format->length). `x` is
- * finite. */
+ * finite, and within what the type can hold: nothing overflows. */
 void format_search_block(const struct format_block *format, const float *x, struct format_parts *parts);
 
 #endif
