@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/service_options.h"
+
+#include "base/log.h"
+
+enum status service_options_apply(const struct service_options *options, struct service_config *config,
+                                  struct err *err)
+{
+    enum log_level level;
+    if (options->log_level && !log_level_from_name(options->log_level, &level))
+        return err_set(err, STATUS_ARGUMENT, "--log-level knows error, warn, info and debug, not '%s'",
+                       options->log_level);
+    if (options->log_level)
+        log_set_level(level);
+    *config = (struct service_config){
+        .models = {.model_path = options->model.model,
+                   .tokenizer_path = options->model.tokenizer,
+                   .folder = "models",
+                   .n_ctx = (uint32_t)options->n_ctx,
+                   .n_threads = (uint32_t)options->model.threads,
+                   .n_slots = (uint32_t)options->n_slots},
+        .system_prompt = options->system,
+        .quote_path = options->quote,
+        .sampling = sampler_defaults(),
+        .fixed_seed = options->seed >= 0,
+        .max_tokens = (uint32_t)options->max_tokens,
+    };
+    config->sampling.temperature = (float)options->temperature;
+    config->sampling.top_p = (float)options->top_p;
+    config->sampling.seed = options->seed >= 0 ? (uint64_t)options->seed : 0;
+    enum status status = model_options_tier(&options->model, &config->models.tier, err);
+    return status == STATUS_OK ? sampler_check(&config->sampling, err) : status;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request and its response. The library calls http_exchange_handle once when the headers are there, once for every
+ * piece of the body, and once at the end; an error can only be answered at the first and the last of these calls.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "web/http/http_guard.h"
+#include "web/http/http_internal.h"
+#include "web/http/http_router.h"
+
+#define TOO_MUCH 8 /* a body of this many times the limit is not even read to its end */
+
+struct exchange {
+    bool began;
+    bool too_large;
+    size_t received;
+    struct buf body;
+    char *query; /* owned; NULL if there is none */
+};
+
+static const struct {
+    const char *name, *value;
+} fixed_headers[] = {
+    {"Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
+                                "form-action 'self'; object-src 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "same-origin"}, /* with no-referrer, browsers send "Origin: null" with our own forms */
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
+/* -- what handlers see -- */
+
+/* The library never changes a connection when asked for a header, but has no const in its prototypes. */
+static struct MHD_Connection *connection_of(const struct http_request *request)
+{
+    return (struct MHD_Connection *)(uintptr_t)request->connection;
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(connection_of(request), MHD_HEADER_KIND, name);
+}
+
+const char *http_cookie(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(connection_of(request), MHD_COOKIE_KIND, name);
+}
+
+bool http_is_htmx(const struct http_request *request)
+{
+    const char *value = http_header(request, "HX-Request");
+    return value && strcmp(value, "true") == 0;
+}
+
+void http_response_header(struct http_response *response, const char *name, const char *format, ...)
+{
+    if (response->n_headers == HTTP_MAX_HEADERS) {
+        response->status = 500;
+        return;
+    }
+    char *value = response->headers[response->n_headers].value;
+    size_t size = sizeof response->headers[0].value;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(value, size, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= size) {
+        response->status = 500;
+        return;
+    }
+    response->headers[response->n_headers++].name = name;
+}
+
+void http_response_redirect(struct http_response *response, const char *location)
+{
+    response->status = 303;
+    http_response_header(response, "Location", "%s", location);
+}
+
+/* -- the response -- */
+
+static struct MHD_Response *make_response(struct http_server *server, struct MHD_Connection *connection,
+                                          struct http_response *response)
+{
+    struct http_events *events = response->events;
+    response->events = NULL;
+    if (events)
+        return http_events_response(server, events, connection);
+    if (response->constant.data) /* never written to, whatever the prototype says */
+        return MHD_create_response_from_buffer(response->constant.len, (void *)(uintptr_t)response->constant.data,
+                                               MHD_RESPMEM_PERSISTENT);
+    size_t len = response->body.len;
+    if (len == 0)
+        return response->body.failed ? NULL : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    char *data = buf_take(&response->body);
+    struct MHD_Response *made =
+        data ? MHD_create_response_from_buffer_with_free_callback(len, data, mem_free) : NULL;
+    if (!made)
+        mem_free(data);
+    return made;
+}
+
+static enum MHD_Result queue(struct http_server *server, struct MHD_Connection *connection,
+                             struct http_response *response)
+{
+    bool is_events = response->events != NULL;
+    struct MHD_Response *made = make_response(server, connection, response);
+    if (!made)
+        return MHD_NO; /* closes the connection: there is no memory for anything better */
+    if (is_events)
+        response->content_type = "text/event-stream";
+    bool ok = true;
+    for (size_t i = 0; i < sizeof fixed_headers / sizeof *fixed_headers; i++)
+        ok = MHD_add_response_header(made, fixed_headers[i].name, fixed_headers[i].value) && ok;
+    if (response->content_type)
+        ok = MHD_add_response_header(made, "Content-Type", response->content_type) && ok;
+    bool cached = false;
+    for (size_t i = 0; i < response->n_headers; i++) {
+        ok = MHD_add_response_header(made, response->headers[i].name, response->headers[i].value) && ok;
+        cached |= strcasecmp(response->headers[i].name, "Cache-Control") == 0;
+    }
+    if (!cached)
+        ok = MHD_add_response_header(made, "Cache-Control", "no-store") && ok;
+    enum MHD_Result result = ok ? MHD_queue_response(connection, response->status, made) : MHD_NO;
+    MHD_destroy_response(made);
+    return result;
+}
+
+/* -- the request -- */
+
+static void error_page(struct http_server *server, const struct http_request *request, struct http_response *response,
+                       unsigned status, const char *text)
+{
+    response->status = status;
+    server->config.error_page(server->config.user, request, response, text);
+}
+
+static enum MHD_Result count_host(void *user, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    (void)kind;
+    (void)value;
+    *(unsigned *)user += strcasecmp(key, "Host") == 0;
+    return MHD_YES;
+}
+
+/* The status code of a request that must not go on, or 0. */
+static unsigned guard(const struct http_server *server, const struct http_request *request, struct err *err)
+{
+    unsigned n_hosts = 0;
+    MHD_get_connection_values(connection_of(request), MHD_HEADER_KIND, count_host, &n_hosts);
+    const char *host = n_hosts == 1 ? http_header(request, "Host") : NULL;
+    enum status status = http_guard_host(host, server->loopback, server->port, err);
+    if (status != STATUS_OK)
+        return status == STATUS_FORMAT ? 400 : 403;
+    if (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0)
+        return 0;
+    status = http_guard_origin(host, http_header(request, "Origin"), http_header(request, "Sec-Fetch-Site"), err);
+    return status == STATUS_OK ? 0 : 403;
+}
+
+static void route(struct http_server *server, struct http_request *request, struct http_response *response)
+{
+    struct http_match match;
+    http_router_find(server->config.routes, server->config.n_routes, request->method, request->path, &match);
+    if (match.route) {
+        memcpy(request->parameters, match.parameters, sizeof request->parameters);
+        match.route->handle(server->config.user, request, response);
+    } else if (match.allowed[0]) {
+        http_response_header(response, "Allow", "%s", match.allowed);
+        error_page(server, request, response, 405, "This address does not take that kind of request.");
+    } else {
+        error_page(server, request, response, 404, "There is nothing at this address.");
+    }
+}
+
+static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection, const char *method,
+                              const char *url, struct exchange *exchange)
+{
+    struct http_request request = {.method = method, .path = url, .query = str_of(exchange->query),
+                                   .body = buf_str(&exchange->body), .connection = connection};
+    struct http_response response = {.status = 200, .content_type = "text/html; charset=utf-8"};
+    struct err err = ERR_INIT;
+    unsigned refused = guard(server, &request, &err);
+    if (refused)
+        error_page(server, &request, &response, refused, err.text);
+    else if (exchange->too_large)
+        error_page(server, &request, &response, 413, "The request is too large.");
+    else if (exchange->body.failed)
+        error_page(server, &request, &response, 503, "The server is out of memory.");
+    else
+        route(server, &request, &response);
+    if (response.body.failed && response.events == NULL)
+        log_error("out of memory while answering %s", method);
+    enum MHD_Result result = queue(server, connection, &response);
+    log_debug("%s %s %u", method, url, response.status);
+    http_events_abandon(response.events);
+    buf_free(&response.body);
+    return result;
+}
+
+/* -- the library's callbacks -- */
+
+void *http_exchange_begin(void *user, const char *uri, struct MHD_Connection *connection)
+{
+    (void)user;
+    (void)connection;
+    struct exchange *exchange = mem_zalloc(1, sizeof *exchange);
+    const char *query = strchr(uri, '?');
+    if (exchange && query) {
+        exchange->query = mem_strdup(query + 1);
+        exchange->body.failed = !exchange->query; /* becomes a 503 */
+    }
+    return exchange;
+}
+
+static bool announces_too_much(const struct http_server *server, struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    return length && strtoull(length, NULL, 10) > server->config.max_body;
+}
+
+enum MHD_Result http_exchange_handle(void *user, struct MHD_Connection *connection, const char *url,
+                                     const char *method, const char *version, const char *data, size_t *size,
+                                     void **context)
+{
+    (void)version;
+    struct http_server *server = user;
+    struct exchange *exchange = *context;
+    if (!exchange)
+        return MHD_NO;
+    if (!exchange->began) {
+        exchange->began = true;
+        exchange->too_large = announces_too_much(server, connection);
+        return exchange->too_large ? answer(server, connection, method, url, exchange) : MHD_YES;
+    }
+    if (*size > 0) {
+        exchange->received += *size;
+        if (exchange->received > TOO_MUCH * server->config.max_body)
+            return MHD_NO;
+        exchange->too_large = exchange->received > server->config.max_body;
+        if (!exchange->too_large)
+            buf_append(&exchange->body, data, *size);
+        *size = 0;
+        return MHD_YES;
+    }
+    http_peer_waits(server, connection, false);
+    return answer(server, connection, method, url, exchange);
+}
+
+void http_exchange_end(void *user, struct MHD_Connection *connection, void **context,
+                       enum MHD_RequestTerminationCode code)
+{
+    (void)code;
+    struct exchange *exchange = *context;
+    if (exchange) {
+        buf_free(&exchange->body);
+        mem_free(exchange->query);
+        mem_free(exchange);
+    }
+    *context = NULL;
+    http_peer_waits(user, connection, true);
+}
