@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Markdown: what is dangerous comes out harmless, nothing is lost, and a text that arrives in pieces comes out as the
+ * same HTML as the text at once.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "web/ui/ui_markdown.h"
+
+static const struct {
+    const char *markdown, *html;
+} exact[] = {
+    {"*a* **b** `c`", "<p><em>a</em> <strong>b</strong> <code>c</code></p>\n"},
+    {"~~gone~~", "<p><del>gone</del></p>\n"},
+    {"a & b < c", "<p>a &amp; b &lt; c</p>\n"},
+    {"[x](https://e.example/?a=1&b=2)",
+     "<p><a href=\"https://e.example/?a=1&amp;b=2\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">x</a></p>\n"},
+    {"[x](mailto:a@e.example)",
+     "<p><a href=\"mailto:a@e.example\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">x</a></p>\n"},
+    {"[x](javascript:alert(1))", "<p>x (javascript:alert(1))</p>\n"},
+    {"[x](JaVaScript:alert(1))", "<p>x (JaVaScript:alert(1))</p>\n"},
+    {"[x](data:text/html,hi)", "<p>x (data:text/html,hi)</p>\n"},
+    {"[x](/chat/clear)", "<p>x (/chat/clear)</p>\n"},
+    {"[x]()", "<p>x</p>\n"},
+    {"![alt](https://e.example/p.png)",
+     "<p><a href=\"https://e.example/p.png\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">alt</a></p>\n"},
+    {"[![alt](https://e.example/p.png)](https://e.example/)",
+     "<p><a href=\"https://e.example/\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">alt "
+     "(https://e.example/p.png)</a></p>\n"},
+    {"<script>alert(1)</script>", "<pre><code>&lt;script&gt;alert(1)&lt;/script&gt;\n</code></pre>\n"},
+    {"a <b onclick=x>b</b>", "<p>a &lt;b onclick=x&gt;b&lt;/b&gt;</p>\n"},
+    {"```c\nint x;\n```", "<pre><code class=\"language-c\">int x;\n</code></pre>\n"},
+    {"", ""},
+};
+
+static void test_exact(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
+        struct buf out = BUF_INIT;
+        assert_int_equal(ui_markdown_render(str_of(exact[i].markdown), &out, NULL), STATUS_OK);
+        assert_string_equal(buf_text(&out), exact[i].html);
+        buf_free(&out);
+    }
+}
+
+/* No tag, attribute or scheme gets through but those that markdown itself makes. */
+static void test_hostile(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "<iframe src=javascript:alert(1)>",
+        "<a href=\"javascript:alert(1)\">x</a>", "<style>@import 'x'</style>", "<div hx-get=/x hx-trigger=load>",
+        "[a](<javascript:alert(1)>)", "[a](\x01javascript:alert(1))", "[a](java\nscript:alert(1))",
+        "[a](https://x\" onmouseover=\"alert(1))", "[a](https://x/\"onmouseover=alert(1))", "![a\" onerror=\"x](https://x)",
+        "<https://x/\"onclick=\"alert(1)>", "[a]: javascript:alert(1)\n\n[a]", "&#60;script&#62;", "<!-- --!> <script>",
+        "<![CDATA[<script>alert(1)</script>]]>", "<?php x ?>", "```\"><script>alert(1)</script>\nx\n```",
+        "| a |\n| --- |\n| <script>x</script> |", "www.evil.example/\"onclick=\"x", "javascript:alert(1)",
+        "[a](vbscript:x)", "[a](file:///etc/passwd)", "[a](//evil.example/)", "- [x] <input onfocus=x autofocus>",
+        "\xff\xfe<script>\xff</script>", "<scr\x01ipt>", "<a/href=https://x style=x>",
+    };
+    static const char *const never[] = {"<script", "<img", "<svg", "<iframe", "<style", "<div", "<b ", "<input onfocus",
+                                        "href=\"java", "href=\"data", "href=\"vb", "href=\"file", "href=\"/", "<?", "<!"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct buf out = BUF_INIT;
+        assert_int_equal(ui_markdown_render(str_of(texts[i]), &out, NULL), STATUS_OK);
+        for (size_t j = 0; j < sizeof never / sizeof *never; j++)
+            if (strstr(buf_text(&out), never[j]))
+                fail_msg("%s\ngave %s", texts[i], buf_text(&out));
+        /* inside a tag there is no handler: every quote that the text brought is escaped */
+        for (const char *tag = buf_text(&out); (tag = strchr(tag, '<')); tag++) {
+            char inside[2000] = "";
+            snprintf(inside, sizeof inside, "%.*s", (int)strcspn(tag, ">"), tag);
+            if (strstr(inside, "\" on") || strstr(inside, "\"on"))
+                fail_msg("%s\ngave %s", texts[i], buf_text(&out));
+        }
+        buf_free(&out);
+    }
+}
+
+static size_t below(struct rng *rng, size_t n)
+{
+    return (size_t)(rng_uniform(rng) * (double)n);
+}
+
+/* The HTML of a text that arrives in pieces of random length. */
+static void stream_text(const char *text, struct rng *rng, struct buf *out, bool *definitions)
+{
+    struct ui_markdown_stream stream = UI_MARKDOWN_STREAM_INIT;
+    size_t len = strlen(text);
+    for (size_t at = 0; at < len;) {
+        size_t n = 1 + below(rng, 12);
+        n = n > len - at ? len - at : n;
+        assert_int_equal(ui_markdown_push(&stream, (struct str){text + at, n}, out, NULL), STATUS_OK);
+        struct buf open = BUF_INIT;
+        assert_int_equal(ui_markdown_open_block(&stream, &open, NULL), STATUS_OK);
+        buf_free(&open);
+        at += n;
+    }
+    assert_int_equal(ui_markdown_open_block(&stream, out, NULL), STATUS_OK);
+    *definitions = stream.has_definitions;
+    ui_markdown_free(&stream);
+}
+
+static const char *const lines[] = {
+    "Some text", "more text here", "", "", "", "- item", "- other", "  continued", "* star", "1. one", "2. two", "   deep",
+    "  - nested", "    code?", "```", "```python", "print(1)", "~~~", "# Heading", "## Next", "===", "---", "***", "> quote",
+    "> > deeper", "| a | b |", "| --- | --- |", "| 1 | 2 |", "- [ ] task", "- [x] done", "<div>", "</div>", "<!-- c -->",
+    "**bold", "closed**", "`code", "https://e.example/x", "\tTab", "+ plus", "10) ten", "![i](https://e.example/i.png)",
+};
+
+static void test_streamed_is_the_same(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 7);
+    for (int round = 0; round < 3000; round++) {
+        struct buf text = BUF_INIT, whole = BUF_INIT, streamed = BUF_INIT;
+        bool definitions;
+        size_t n = 1 + below(&rng, 14);
+        for (size_t i = 0; i < n; i++)
+            buf_printf(&text, "%s\n", lines[below(&rng, sizeof lines / sizeof *lines)]);
+        assert_int_equal(ui_markdown_render(buf_str(&text), &whole, NULL), STATUS_OK);
+        stream_text(buf_text(&text), &rng, &streamed, &definitions);
+        if (strcmp(buf_text(&whole), buf_text(&streamed)) != 0)
+            fail_msg("round %d\n%s\nat once:\n%s\nstreamed:\n%s", round, buf_text(&text), buf_text(&whole),
+                     buf_text(&streamed));
+        buf_free(&text);
+        buf_free(&whole);
+        buf_free(&streamed);
+    }
+}
+
+static void test_finished_blocks_leave(void **state)
+{
+    (void)state;
+    struct ui_markdown_stream stream = UI_MARKDOWN_STREAM_INIT;
+    struct buf finished = BUF_INIT;
+    ui_markdown_push(&stream, str_of("One.\n\nTw"), &finished, NULL);
+    assert_int_equal(finished.len, 0); /* "Tw" is no whole line yet */
+    ui_markdown_push(&stream, str_of("o.\n"), &finished, NULL);
+    assert_string_equal(buf_text(&finished), "<p>One.</p>\n");
+    assert_string_equal(buf_text(&stream.open), "Two.\n");
+    assert_false(stream.has_definitions);
+    ui_markdown_push(&stream, str_of("\n[a]"), &finished, NULL);
+    ui_markdown_push(&stream, str_of(": https://e.example\n"), &finished, NULL);
+    assert_true(stream.has_definitions);
+    ui_markdown_free(&stream);
+    buf_free(&finished);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    static const char text[] = "# Title\n\n[a](https://e.example) <b>x</b>\n\n| a | b |\n| - | - |\n| 1 | 2 |\n";
+    enum status status = STATUS_NO_MEMORY;
+    for (long nth = 1; nth < 200 && status != STATUS_OK; nth++) {
+        struct buf out = BUF_INIT;
+        mem_fail_at(nth);
+        status = ui_markdown_render(str_of(text), &out, NULL);
+        mem_fail_at(0);
+        buf_free(&out);
+    }
+    assert_int_equal(status, STATUS_OK);
+}
+
+static void test_escape(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT;
+    ui_escape(str_of("a<b>&\"'c"), &out);
+    assert_string_equal(buf_text(&out), "a&lt;b&gt;&amp;&quot;&#39;c");
+    buf_clear(&out);
+    ui_escape((struct str){NULL, 0}, &out);
+    assert_string_equal(buf_text(&out), "");
+    buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_streamed_is_the_same),
+        cmocka_unit_test(test_finished_blocks_leave),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_escape),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
