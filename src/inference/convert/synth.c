@@ -3,9 +3,9 @@
  * synth.c - shapes, keys and random weights.
  *
  * Quantising three billion weights would take minutes, and a benchmark cannot tell one random weight from
- * another. So for each (type, deviation) a pool of POOL_SIZE weights is drawn and quantised once, and tensors
- * are put together from pieces of PIECE weights picked at random from it. Every piece is whole blocks of
- * every type.
+ * another. So for each (type, deviation) there is a pool of POOL_PIECES pieces of PIECE quantised weights: the
+ * first tensors fill it with fresh ones, and when it is full, tensors are put together from its pieces in random
+ * order. No tensor repeats a piece before it has used them all. A piece is whole blocks of every type.
  */
 #include "inference/convert/synth.h"
 
@@ -19,7 +19,7 @@
 #include "inference/gguf/gguf_write.h"
 #include "inference/kernels/formats.h"
 
-enum { PIECE = 256, POOL_PIECES = 4096, POOL_SIZE = PIECE * POOL_PIECES, MAX_POOLS = 16 };
+enum { PIECE = 256, POOL_PIECES = 2048, MAX_POOLS = 16 };
 
 struct shape {
     const char *name;
@@ -79,7 +79,11 @@ static const struct tensor_plan output_plan = {"output.weight", DIM_EMBD, DIM_VO
 struct pool {
     enum tensor_type type;
     float deviation;
+    size_t piece_bytes;
     uint8_t *data;
+    uint32_t n_filled; /* pieces */
+    /* The order in which a full pool is gone through: from `at`, in steps of `stride`, an odd number. */
+    uint32_t at, stride, n_left;
 };
 
 struct synth {
@@ -91,7 +95,7 @@ struct synth {
     struct quantize_report *report;
     struct pool pools[MAX_POOLS];
     size_t n_pools;
-    float *scratch; /* POOL_SIZE */
+    float piece[PIECE];
     struct err *err;
 };
 
@@ -111,48 +115,74 @@ static uint64_t dimension(const struct synth *synth, enum dimension which)
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-static void fill_normal(struct rng *rng, float mean, float deviation, float *out, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = mean + deviation * rng_normal(rng);
-}
-
-static enum status get_pool(struct synth *synth, enum tensor_type type, float deviation, const uint8_t **out)
+static enum status get_pool(struct synth *synth, enum tensor_type type, float deviation, struct pool **out)
 {
     for (size_t i = 0; i < synth->n_pools; i++)
         if (synth->pools[i].type == type && synth->pools[i].deviation == deviation) {
-            *out = synth->pools[i].data;
+            *out = &synth->pools[i];
             return STATUS_OK;
         }
     if (synth->n_pools == MAX_POOLS)
         return err_set(synth->err, STATUS_LIMIT, "shape '%s' needs more than %d kinds of weights",
                        synth->shape->name, MAX_POOLS);
-    uint8_t *data = mem_alloc_aligned(64, tensor_type_row_bytes(type, POOL_SIZE));
-    if (!data)
+    struct pool pool = {.type = type, .deviation = deviation};
+    pool.piece_bytes = tensor_type_row_bytes(type, PIECE);
+    pool.data = mem_alloc_aligned(64, pool.piece_bytes * POOL_PIECES);
+    if (!pool.data)
         return err_no_memory(synth->err, "making random weights");
-    fill_normal(&synth->rng, 0, deviation, synth->scratch, POOL_SIZE);
-    for (size_t i = 0; i < POOL_SIZE; i += PIECE)
-        format_quantize_row(type, synth->scratch + i, data + tensor_type_row_bytes(type, i), PIECE);
-    synth->pools[synth->n_pools++] = (struct pool){type, deviation, data};
-    *out = data;
+    *out = &synth->pools[synth->n_pools++];
+    **out = pool;
     return STATUS_OK;
+}
+
+static void fill_piece(struct synth *synth, float mean, float deviation)
+{
+    for (size_t i = 0; i < PIECE; i++)
+        synth->piece[i] = mean + deviation * rng_normal(&synth->rng);
+}
+
+static const uint8_t *next_piece(struct synth *synth, struct pool *pool)
+{
+    if (pool->n_filled < POOL_PIECES) {
+        uint8_t *data = pool->data + pool->n_filled++ * pool->piece_bytes;
+        fill_piece(synth, 0, pool->deviation);
+        format_quantize_row(pool->type, synth->piece, data, PIECE);
+        return data;
+    }
+    if (pool->n_left == 0) {
+        pool->at = (uint32_t)(rng_next(&synth->rng) % POOL_PIECES);
+        pool->stride = (uint32_t)(rng_next(&synth->rng) % POOL_PIECES) | 1;
+        pool->n_left = POOL_PIECES;
+    }
+    pool->n_left--;
+    pool->at = (pool->at + pool->stride) % POOL_PIECES;
+    return pool->data + pool->at * pool->piece_bytes;
 }
 
 static enum status write_matrix(struct synth *synth, enum tensor_type type, uint64_t n_cols, uint64_t n_rows)
 {
-    const uint8_t *pool = NULL;
+    struct pool *pool = NULL;
     enum status status = get_pool(synth, type, 1 / sqrtf((float)n_cols), &pool);
     if (status != STATUS_OK)
         return status;
+    pool->n_left = 0; /* a new order for each tensor */
     uint64_t left = n_cols * n_rows;
     while (left > 0 && !gguf_writer_failed(synth->writer)) {
         size_t n = left < PIECE ? (size_t)left : PIECE;
-        size_t piece = (size_t)(rng_next(&synth->rng) % POOL_PIECES);
-        gguf_writer_write_data(synth->writer, pool + tensor_type_row_bytes(type, piece * PIECE),
-                               tensor_type_row_bytes(type, n));
+        gguf_writer_write_data(synth->writer, next_piece(synth, pool), tensor_type_row_bytes(type, n));
         left -= n;
     }
     return STATUS_OK;
+}
+
+static void write_norm(struct synth *synth, uint64_t left)
+{
+    while (left > 0) {
+        size_t n = left < PIECE ? (size_t)left : PIECE;
+        fill_piece(synth, 1, 0.1f);
+        gguf_writer_write_data(synth->writer, synth->piece, n * sizeof(float));
+        left -= n;
+    }
 }
 
 static enum status plan_tensor(struct synth *synth, const struct tensor_plan *plan, uint32_t layer,
@@ -172,8 +202,7 @@ static enum status plan_tensor(struct synth *synth, const struct tensor_plan *pl
     }
     if (n_dims == 2)
         return write_matrix(synth, type, dims[0], dims[1]);
-    fill_normal(&synth->rng, 1, 0.1f, synth->scratch, dims[0]);
-    gguf_writer_write_data(synth->writer, synth->scratch, dims[0] * sizeof(float));
+    write_norm(synth, dims[0]);
     return STATUS_OK;
 }
 
@@ -264,8 +293,6 @@ enum status synth_write(const struct synth_options *options, const char *path, s
     synth.n_vocab = synth.shape->n_vocab;
     if (options->vocab_path)
         status = open_vocab(options->vocab_path, &vocab, &synth.n_vocab, err);
-    if (status == STATUS_OK && !(synth.scratch = mem_alloc_aligned(64, POOL_SIZE * sizeof(float))))
-        status = err_no_memory(err, "making random weights");
     if (status == STATUS_OK)
         status = gguf_writer_open(path, &synth.writer, err);
     if (status != STATUS_OK)
@@ -288,7 +315,6 @@ enum status synth_write(const struct synth_options *options, const char *path, s
 done:
     for (size_t i = 0; i < synth.n_pools; i++)
         mem_free(synth.pools[i].data);
-    mem_free(synth.scratch);
     gguf_close(vocab);
     return status;
 }

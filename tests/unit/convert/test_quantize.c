@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/rng.h"
 #include "inference/gguf/gguf_write.h"
 #include "inference/kernels/formats.h"
 
@@ -79,6 +80,39 @@ static void short_rows_fall_back(void **state)
     assert_non_null(quantize_scheme_find("Q4_K_M"));
 }
 
+/* A model of three matrices and a norm in F32, small enough for the slowest build. */
+static void make_small_model(const char *path)
+{
+    static const struct {
+        const char *name;
+        uint64_t dims[2];
+        uint32_t n_dims;
+    } tensors[] = {
+        {"token_embd.weight", {256, 70}, 2},
+        {"blk.0.attn_norm.weight", {256, 1}, 1},
+        {"blk.0.ffn_down.weight", {512, 9}, 2},
+        {"output.weight", {256, 70}, 2},
+    };
+    struct gguf_writer *writer;
+    struct rng rng;
+    rng_seed(&rng, 5);
+    assert_int_equal(gguf_writer_open(path, &writer, NULL), STATUS_OK);
+    gguf_writer_add_string(writer, "general.architecture", STR_LITERAL("llama"));
+    gguf_writer_add_u32(writer, "general.file_type", 0);
+    gguf_writer_add_u32(writer, "general.quantization_version", 2);
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
+            const uint64_t *dims = tensors[i].dims;
+            if (pass == 0)
+                gguf_writer_add_tensor(writer, str_of(tensors[i].name), TENSOR_F32, tensors[i].n_dims, dims);
+            for (uint64_t k = 0; pass == 1 && k < dims[0] * dims[1]; k++) {
+                float x = rng_normal(&rng);
+                gguf_writer_write_data(writer, &x, sizeof x);
+            }
+        }
+    assert_int_equal(gguf_writer_close(writer, NULL), STATUS_OK);
+}
+
 static void dequantize(const struct gguf_tensor *tensor, float *out)
 {
     format_dequantize_row(tensor->type, tensor->data, out, (size_t)(tensor->dims[0] * tensor->dims[1]));
@@ -119,7 +153,7 @@ static void every_scheme_stays_close_to_the_original(void **state)
         {"q5_0", 0.06}, {"q5_1", 0.045}, {"q8_0", 0.008}, {"q2_k", 0.35},   {"q3_k", 0.2},
         {"q4_k", 0.09}, {"q5_k", 0.045}, {"q6_k", 0.03},  {"q4_k_m", 0.09}, {"q5_k_m", 0.045},
     };
-    make_model(file_a, "llama-tiny", "f32", 3);
+    make_small_model(file_a);
     struct gguf *original = open_model(file_a);
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         const struct quantize_scheme *scheme = quantize_scheme_find(schemes[i].scheme);
@@ -154,7 +188,9 @@ static void every_type_can_be_the_source(void **state)
                                           "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         struct quantize_report report;
-        make_model(file_a, "llama-tiny", schemes[i], 3);
+        make_small_model(file_a);
+        quantize(schemes[i], 2, &report);
+        assert_int_equal(rename(file_b, file_a), 0);
         quantize("f32", 2, &report);
         struct gguf *from = open_model(file_a), *to = open_model(file_b);
         for (size_t k = 0; k < gguf_tensor_count(from); k++)
@@ -171,7 +207,7 @@ static void the_number_of_threads_changes_nothing(void **state)
     char single[64];
     struct quantize_report report;
     snprintf(single, sizeof single, "%s/single.gguf", folder);
-    make_model(file_a, "smollm3-tiny", "f16", 3);
+    make_small_model(file_a);
     quantize("q4_k_m", 1, &report);
     assert_int_equal(rename(file_b, single), 0);
     quantize("q4_k_m", 5, &report);
@@ -195,14 +231,14 @@ static void bad_requests_are_refused(void **state)
     (void)state;
     struct gguf_writer *writer;
     unlink(file_b);
-    make_model(file_a, "llama-tiny", "q8_0", 1);
+    make_small_model(file_a);
     refuse(file_a, file_a, STATUS_ARGUMENT, "are the same file");
     assert_int_equal(link(file_a, file_b), 0);
     refuse(file_a, file_b, STATUS_ARGUMENT, "are the same file");
     unlink(file_b);
     refuse("/no/such.gguf", file_b, STATUS_IO, "/no/such.gguf");
     refuse(file_a, "/no/such/folder/x.gguf", STATUS_IO, "/no/such/folder/x.gguf");
-    assert_int_equal(truncate(file_a, 100000), 0);
+    assert_int_equal(truncate(file_a, 10000), 0);
     refuse(file_a, file_b, STATUS_FORMAT, "truncated");
 
     assert_int_equal(gguf_writer_open(file_a, &writer, NULL), STATUS_OK);
@@ -216,7 +252,7 @@ static void survives_every_failing_allocation(void **state)
 {
     (void)state;
     const struct quantize_options options = {.scheme = quantize_scheme_find("q4_0"), .n_threads = 2};
-    make_model(file_a, "llama-tiny", "q8_0", 1);
+    make_small_model(file_a);
     for (long nth = 1;; nth++) {
         struct quantize_report report;
         mem_fail_at(nth);
