@@ -3,8 +3,8 @@
  * app.js - what htmx and the server cannot do for the page: theme, growing input, keys, command palette, the
  * message that is shown before the server has answered, scrolling that lets go, copying, a lost connection.
  *
- * It decides nothing about chats: every message and state comes from the server as HTML. Without this file the
- * page still works, as plain forms.
+ * It decides nothing about chats: every message and state comes from the server as HTML. Without this file
+ * the page still works, as plain forms.
  */
 (() => {
   "use strict";
@@ -134,8 +134,8 @@
   });
   text.addEventListener("blur", closePalette);
 
-  /* Sending: the message stands there at once. The server's own rendering takes its place; after an error it goes
-   * back to the input. */
+  /* Sending: the message stands there at once. The server's own rendering takes its place; after an error the
+   * text goes back to the input. */
 
   let sent = null;
   const isMessage = (event) => event.detail.requestConfig?.path === "/chat/messages";
@@ -164,10 +164,11 @@
       removePending();
       if (!event.detail.successful && event.detail.elt === form && !text.value) setText(sent);
     }
-    if (event.detail.failed && !event.detail.xhr.status) {
-      say("The server cannot be reached. Is it still running? Your message was not sent.");
-    }
     if (event.detail.elt === form || event.detail.elt.closest?.(".tools")) text.focus();
+  });
+
+  document.addEventListener("htmx:sendError", () => {
+    say("The server cannot be reached. Is it still running?");
   });
 
   /* A reply whose connection is lost says so; EventSource and htmx try again by themselves. */
