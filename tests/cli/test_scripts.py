@@ -467,6 +467,8 @@ CTEST = """<testsuite>
 <testcase name="base/test_b" status="fail"><system-out>
 [==========] Running 2 test(s).
 [       OK ] one
+[  ERROR   ] --- 1 != 2
+[   LINE   ] --- test_b.c:12: error: Failure!
 [  FAILED  ] two
 [==========] 2 test(s) run.
 [  FAILED  ] 1 test(s), listed below:
