@@ -2,8 +2,8 @@
 # Embeds the page's files and the npm packages' browser files into the binary, where web/assets/asset.h finds
 # them.
 #
-# package-lock.json names the packages; `npm ci --ignore-scripts` puts them under node_modules. Where that has not
-# been run, configuring still works and the build ends with one line that says so.
+# package-lock.json names the packages; `npm ci --ignore-scripts` puts them under node_modules. Without them,
+# configuring still works and the build ends with one line that says what to run.
 
 set(NOTSO_VENDOR_FILES
   static/vendor/htmx.min.js=node_modules/htmx.org/dist/htmx.min.js
