@@ -59,9 +59,10 @@ static enum status render_template(const struct chat_prompt_request *request, si
         return err_no_memory(err, "rendering the prompt");
     enum status status = jinja_render(request->model->prompt_template, context, request->now_unix, out, err);
     json_decref(context);
-    if (status == STATUS_OK)
-        return STATUS_OK;
-    return err_prefix(err, "the model's chat template refuses this conversation: ");
+    if (status == STATUS_OK || status == STATUS_NO_MEMORY)
+        return status;
+    err_prefix(err, "the model's chat template refuses this conversation: ");
+    return status;
 }
 
 /* The format of most small models, for files that bring no template of their own. */
