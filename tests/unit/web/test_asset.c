@@ -31,7 +31,7 @@ static void knows_the_page(void **state)
         const char *path, *content_type, *contains;
     } expected[] = {
         {"templates/base.html", "text/html; charset=utf-8", "<!doctype html>"},
-        {"static/app.css", "text/css; charset=utf-8", "prefers-color-scheme"},
+        {"static/app.css", "text/css; charset=utf-8", "light-dark("},
         {"static/app.js", "text/javascript; charset=utf-8", "htmx"},
         {"static/vendor/htmx.min.js", "text/javascript; charset=utf-8", "2.0."},
         {"static/vendor/sse.js", "text/javascript; charset=utf-8", "EventSource"},
