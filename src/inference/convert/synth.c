@@ -3,9 +3,9 @@
  * synth.c - shapes, keys and random weights.
  *
  * Quantising three billion weights would take minutes, and a benchmark cannot tell one random weight from
- * another. So for each (type, deviation) there is a pool of POOL_PIECES pieces of PIECE quantised weights: the
- * first tensors fill it with fresh ones, and when it is full, tensors are put together from its pieces in random
- * order. No tensor repeats a piece before it has used them all. A piece is whole blocks of every type.
+ * another. So for each (type, deviation) there is a pool of POOL_PIECES pieces of PIECE quantised weights:
+ * the first tensors fill it with fresh ones, and when it is full, tensors are put together from its pieces in
+ * random order. No tensor repeats a piece before it has used them all. A piece is whole blocks of every type.
  */
 #include "inference/convert/synth.h"
 

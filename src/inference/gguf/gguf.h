@@ -86,8 +86,8 @@ enum status gguf_get_float(const struct gguf *gguf, const char *name, float *out
 enum status gguf_get_bool(const struct gguf *gguf, const char *name, bool *out, struct err *err);
 enum status gguf_get_string(const struct gguf *gguf, const char *name, struct str *out, struct err *err);
 
-/* Elements of an array (or of a scalar, index 0), in constant time: a string, any integer or bool, any number.
- * The caller has checked the type and index < count. */
+/* Elements of an array (or of a scalar, index 0), in constant time: a string, any integer or bool, any
+ * number. The caller has checked the type and index < count. */
 struct str gguf_string_at(const struct gguf *gguf, const struct gguf_key *key, uint64_t index);
 int64_t gguf_int_at(const struct gguf *gguf, const struct gguf_key *key, uint64_t index);
 double gguf_float_at(const struct gguf *gguf, const struct gguf_key *key, uint64_t index);

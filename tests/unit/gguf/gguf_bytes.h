@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "gguf_walk.h"
 #include "inference/gguf/gguf.h"
 
 static inline void put_u8(struct buf *file, uint8_t value)
@@ -110,46 +111,6 @@ static inline enum status open_copy(const struct buf *file, void **copy, struct 
     assert_non_null(*copy);
     memcpy(*copy, buf_text(file), file->len);
     return gguf_open_memory(*copy, file->len, out, err);
-}
-
-/* Reads everything that any accessor can reach; the sum keeps the compiler from leaving it out. */
-static inline uint64_t walk(const struct gguf *gguf)
-{
-    uint64_t sum = gguf_version(gguf) + gguf_file_size(gguf);
-    for (size_t i = 0; i < gguf_key_count(gguf); i++) {
-        const struct gguf_key *key = gguf_key_at(gguf, i);
-        struct str raw = gguf_value_bytes(gguf, key);
-        for (size_t k = 0; k < raw.len; k++)
-            sum += (uint8_t)raw.data[k];
-        for (uint64_t k = 0; k < key->count; k++) {
-            if (key->element_type == GGUF_STRING) {
-                struct str text = gguf_string_at(gguf, key, k);
-                sum += text.len ? text.len + (uint8_t)text.data[text.len - 1] : 0;
-            } else {
-                sum += (uint64_t)gguf_int_at(gguf, key, k);
-                sum += gguf_float_at(gguf, key, k) > 0;
-            }
-        }
-        char name[256] = {0};
-        memcpy(name, key->name.data, key->name.len < sizeof name ? key->name.len : sizeof name - 1);
-        if (key->name.len < sizeof name)
-            assert_ptr_equal(gguf_find_key(gguf, name), key);
-        uint64_t number;
-        float real;
-        bool truth;
-        struct str text;
-        sum += gguf_get_u64(gguf, name, &number, NULL) == STATUS_OK ? number : 1;
-        sum += gguf_get_float(gguf, name, &real, NULL) == STATUS_OK ? real > 1 : 2;
-        sum += gguf_get_bool(gguf, name, &truth, NULL) == STATUS_OK ? truth : 3;
-        sum += gguf_get_string(gguf, name, &text, NULL) == STATUS_OK ? text.len : 4;
-    }
-    for (size_t i = 0; i < gguf_tensor_count(gguf); i++) {
-        const struct gguf_tensor *tensor = gguf_tensor_at(gguf, i);
-        const uint8_t *data = tensor->data;
-        assert_true(tensor->size > 0 && tensor->offset + tensor->size <= gguf_file_size(gguf));
-        sum += (uint64_t)data[0] + data[tensor->size - 1];
-    }
-    return sum;
 }
 
 #endif
