@@ -118,11 +118,9 @@ static void free_events(void *user)
     http_events_abandon(events);
 }
 
-struct MHD_Response *http_events_response(struct http_server *server, struct http_events *events,
-                                          struct MHD_Connection *connection)
+bool http_events_admit(struct http_server *server, struct http_events *events)
 {
     events->server = server;
-    events->connection = connection;
     pthread_mutex_lock(&server->mutex);
     bool room = server->n_events < server->config.max_events && !server->stopping;
     if (room) {
@@ -133,10 +131,12 @@ struct MHD_Response *http_events_response(struct http_server *server, struct htt
         server->n_events++;
     }
     pthread_mutex_unlock(&server->mutex);
-    if (!room) {
-        http_events_abandon(events);
-        return NULL;
-    }
+    return room;
+}
+
+struct MHD_Response *http_events_response(struct http_events *events, struct MHD_Connection *connection)
+{
+    events->connection = connection;
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_events, events, free_events);
     if (!response)

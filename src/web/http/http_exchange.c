@@ -19,6 +19,7 @@
 struct exchange {
     bool began;
     bool too_large;
+    bool malformed; /* the address has a NUL in it, where the library cuts it */
     size_t received;
     struct buf body;
     char *query; /* owned; NULL if there is none */
@@ -87,13 +88,12 @@ void http_response_redirect(struct http_response *response, const char *location
 
 /* -- the response -- */
 
-static struct MHD_Response *make_response(struct http_server *server, struct MHD_Connection *connection,
-                                          struct http_response *response)
+static struct MHD_Response *make_response(struct MHD_Connection *connection, struct http_response *response)
 {
     struct http_events *events = response->events;
     response->events = NULL;
     if (events)
-        return http_events_response(server, events, connection);
+        return http_events_response(events, connection);
     if (response->constant.data) /* never written to, whatever the prototype says */
         return MHD_create_response_from_buffer(response->constant.len, (void *)(uintptr_t)response->constant.data,
                                                MHD_RESPMEM_PERSISTENT);
@@ -108,11 +108,10 @@ static struct MHD_Response *make_response(struct http_server *server, struct MHD
     return made;
 }
 
-static enum MHD_Result queue(struct http_server *server, struct MHD_Connection *connection,
-                             struct http_response *response)
+static enum MHD_Result queue(struct MHD_Connection *connection, struct http_response *response)
 {
     bool is_events = response->events != NULL;
-    struct MHD_Response *made = make_response(server, connection, response);
+    struct MHD_Response *made = make_response(connection, response);
     if (!made)
         return MHD_NO; /* closes the connection: there is no memory for anything better */
     if (is_events)
@@ -191,15 +190,22 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
     unsigned refused = guard(server, &request, &err);
     if (refused)
         error_page(server, &request, &response, refused, err.text);
+    else if (exchange->malformed)
+        error_page(server, &request, &response, 400, "The address is malformed.");
     else if (exchange->too_large)
         error_page(server, &request, &response, 413, "The request is too large.");
     else if (exchange->body.failed)
         error_page(server, &request, &response, 503, "The server is out of memory.");
     else
         route(server, &request, &response);
+    if (response.events && !http_events_admit(server, response.events)) {
+        http_events_abandon(response.events);
+        response.events = NULL;
+        error_page(server, &request, &response, 503, "Too many pages follow replies just now. Try again in a moment.");
+    }
     if (response.body.failed && response.events == NULL)
         log_error("out of memory while answering %s", method);
-    enum MHD_Result result = queue(server, connection, &response);
+    enum MHD_Result result = queue(connection, &response);
     log_debug("%s %s %u", method, url, response.status);
     http_events_abandon(response.events);
     buf_free(&response.body);
@@ -213,8 +219,11 @@ void *http_exchange_begin(void *user, const char *uri, struct MHD_Connection *co
     (void)user;
     (void)connection;
     struct exchange *exchange = mem_zalloc(1, sizeof *exchange);
-    const char *query = strchr(uri, '?');
-    if (exchange && query) {
+    if (!exchange)
+        return NULL; /* http_exchange_handle sees it */
+    const char *query = strchr(uri, '?'), *nul = strstr(uri, "%00");
+    exchange->malformed = nul && (!query || nul < query);
+    if (query) {
         exchange->query = mem_strdup(query + 1);
         exchange->body.failed = !exchange->query; /* becomes a 503 */
     }

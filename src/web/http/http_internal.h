@@ -61,9 +61,10 @@ struct http_server {
     struct http_peer *peers;
 };
 
-/* Takes the stream over and makes the library's response for it; NULL if the server has too many, or no memory. */
-struct MHD_Response *http_events_response(struct http_server *server, struct http_events *events,
-                                          struct MHD_Connection *connection);
+/* Counts the stream among the server's; false if there are too many. Then the library's response for it, which takes it
+ * over; NULL without memory. */
+bool http_events_admit(struct http_server *server, struct http_events *events);
+struct MHD_Response *http_events_response(struct http_events *events, struct MHD_Connection *connection);
 void http_events_tick(struct http_server *server); /* keep-alive; server->mutex is held */
 void http_events_stop(struct http_server *server);
 
