@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gguf_walk.h - touches everything that the reader's accessors can reach; for mutated files and the fuzzer. */
+/* gguf_walk.h - touches all that the reader's accessors can reach; for mutated files and the fuzzer. */
 #ifndef TESTS_GGUF_WALK_H
 #define TESTS_GGUF_WALK_H
 
