@@ -12,6 +12,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/setup-lib.sh
 . "$root/tools/setup-lib.sh"
+binary=$root/build/release/notso
 
 build_needs='
 header  stdio.h                        libc6-dev
@@ -64,9 +65,10 @@ build() {
             die "cmake failed; $log says why"
         }
     fi
-    # A dry run tells whether the second and longer wait is worth a word.
-    ninja -C "$root/build/release" -n notso | grep -q 'no work to do' ||
+    # ninja decides what to do; this only tells whether the wait is worth a word.
+    if [ ! -x "$binary" ] || [ -n "$(find "$root/src" "$root/cmake" -newer "$binary" -print -quit)" ]; then
         say "building (a minute or two at first)"
+    fi
     ninja -C "$root/build/release" notso >"$log" 2>&1 || {
         grep -m 3 'error:\|FAILED:' "$log" >&2 || true
         die "the build failed; $log says why"
@@ -107,4 +109,4 @@ choose_model
 if $setup_only; then
     exit 0
 fi
-exec "$root/build/release/notso" serve "$@"
+exec "$binary" serve "$@"
