@@ -133,6 +133,23 @@ static uint64_t read_number(const char *path)
     return read_line(path, line, sizeof line) && sscanf(line, "%llu", &value) == 1 ? value : UINT64_MAX;
 }
 
+/* Bytes of the cgroup's page cache, which count as used but are given back on demand: a mapped model, mostly. */
+static uint64_t cgroup_page_cache(const char *controller)
+{
+    char path[1100], line[128];
+    uint64_t cache = 0;
+    cgroup_file(controller, "memory.stat", path, sizeof path);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        unsigned long long bytes;
+        if (sscanf(line, "active_file %llu", &bytes) == 1 || sscanf(line, "inactive_file %llu", &bytes) == 1)
+            cache += bytes;
+    }
+    if (file)
+        fclose(file);
+    return cache;
+}
+
 static uint64_t cgroup_memory_left(void)
 {
     static const struct {
@@ -146,9 +163,11 @@ static uint64_t cgroup_memory_left(void)
         cgroup_file(versions[i].controller, versions[i].limit, path, sizeof path);
         uint64_t limit = read_number(path);
         cgroup_file(versions[i].controller, versions[i].usage, path, sizeof path);
-        uint64_t usage = read_number(path);
-        if (limit != UINT64_MAX && usage != UINT64_MAX)
-            return limit > usage ? limit - usage : 0;
+        uint64_t usage = read_number(path), cache = cgroup_page_cache(versions[i].controller);
+        if (limit == UINT64_MAX || usage == UINT64_MAX)
+            continue;
+        usage -= cache < usage ? cache : usage;
+        return limit > usage ? limit - usage : 0;
     }
     return UINT64_MAX;
 }
