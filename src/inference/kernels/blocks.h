@@ -2,10 +2,10 @@
 /*
  * blocks.h - what is inside a block of each quantised tensor type.
  *
- * A row of a quantised tensor is a run of blocks, each of which holds its elements as small unsigned codes and what
- * turns a code into a value. `d` and `m` below are halves (IEEE 754 binary16); a group is the elements that share a
- * scale. Everything is little-endian and packed: a block has the alignment of its halves, 2 bytes, at most, and the
- * kernels assume none. Layouts are facts of the GGUF format.
+ * A row of a quantised tensor is a run of blocks, each of which holds its elements as small unsigned codes
+ * and what turns a code into a value. `d` and `m` below are halves (IEEE 754 binary16); a group is the
+ * elements that share a scale. Everything is little-endian and packed: a block has the alignment of its
+ * halves, 2 bytes, at most, and the kernels assume none. Layouts are facts of the GGUF format.
  *
  *   type   elements  group  value of code q
  *   Q4_0      32       32   d * (q - 8)
@@ -27,7 +27,8 @@
 enum { BLOCK_SMALL = 32, BLOCK_LARGE = 256 };
 
 /*
- * The 32-element types. Nibbles: byte j of `low` holds element j in its low half and element j + 16 in its high half.
+ * The 32-element types. Nibbles: byte j of `low` holds element j in its low half and element j + 16 in its
+ * high half.
  *
  *      byte      0          1               15
  *              +----+----+----+----+      +----+----+
@@ -60,8 +61,8 @@ struct block_q8_0 {
 };
 
 /*
- * Two bits (Q2_K, and the lower two of Q3_K): each run of 128 elements takes 32 bytes; byte l of the run holds the
- * elements l, l + 32, l + 64 and l + 96 from its lowest to its highest bits.
+ * Two bits (Q2_K, and the lower two of Q3_K): each run of 128 elements takes 32 bytes; byte l of the run
+ * holds the elements l, l + 32, l + 64 and l + 96 from its lowest to its highest bits.
  *
  *     bits   7 6   5 4   3 2   1 0
  *          +-----+-----+-----+-----+
@@ -77,7 +78,8 @@ struct block_q2_k {
 };
 
 /*
- * Q3_K: the third bit of element 32 k + l is bit k of high[l]. The sixteen 6-bit scales take 12 bytes; for j < 4:
+ * Q3_K: the third bit of element 32 k + l is bit k of high[l]. The sixteen 6-bit scales take 12 bytes; for j
+ * < 4:
  *
  *     bits       7 6       5 4       3 2       1 0
  *            +-------------------+-------------------+
@@ -94,9 +96,9 @@ struct block_q3_k {
 };
 
 /*
- * Q4_K and Q5_K: each run of 64 elements takes 32 bytes of `low`; byte l holds element l of the run in its low half and
- * element l + 32 in its high half. The fifth bit of element 32 k + l is bit k of high[l].
- * Eight 6-bit scales and mins take 12 bytes; for j = 0 .. 3:
+ * Q4_K and Q5_K: each run of 64 elements takes 32 bytes of `low`; byte l holds element l of the run in its
+ * low half and element l + 32 in its high half. The fifth bit of element 32 k + l is bit k of high[l]. Eight
+ * 6-bit scales and mins take 12 bytes; for j = 0 .. 3:
  *
  *     bits       7 6       5 4       3 2       1 0
  *            +---------+-----------------------------+
@@ -120,9 +122,9 @@ struct block_q5_k {
 };
 
 /*
- * Q6_K: each run of 128 elements takes 64 bytes of `low` and 32 of `high`. For l < 32, element l + 32 k of the run
- * (k = 0 .. 3) has its lower four bits in low[l + 32 (k % 2)], in the low half for k < 2 and the high half else, and
- * its upper two in bits 2k and 2k + 1 of high[l].
+ * Q6_K: each run of 128 elements takes 64 bytes of `low` and 32 of `high`. For l < 32, element l + 32 k of
+ * the run (k = 0 .. 3) has its lower four bits in low[l + 32 (k % 2)], in the low half for k < 2 and the high
+ * half else, and its upper two in bits 2k and 2k + 1 of high[l].
  *
  *                +-------+-------+                  +-----+-----+-----+-----+
  *     low[l]     | l+64  |  l    |          high[l] | l+96| l+64| l+32|  l  |

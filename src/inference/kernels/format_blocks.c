@@ -2,8 +2,8 @@
 /*
  * format_blocks.c - every quantised block to its parts and back. The drawings are in blocks.h.
  *
- * Blocks are read and written through memcpy into a local struct, because they lie in files and caller's buffers with
- * no alignment. Pure functions; safe from any thread.
+ * Blocks are read and written through memcpy into a local struct, because they lie in files and caller's
+ * buffers with no alignment. Pure functions; safe from any thread.
  */
 #include <string.h>
 

@@ -4,15 +4,16 @@
  *
  * The measure is the sum of squared errors, and every step keeps a change only if it lowers it:
  *
- *   1. Each group alone, with real numbers for scale and min. A trial lays the codes over the group's range, stretched
- *      or shrunk a little (a few outliers may be worth clipping). For codes so fixed the best scale and min are a
- *      linear least-squares problem with a closed form, so one pass over the group gives both them and their error.
+ *   1. Each group alone, with real numbers for scale and min. A trial lays the codes over the group's range,
+ * stretched or shrunk a little (a few outliers may be worth clipping). For codes so fixed the best scale and
+ * min are a linear least-squares problem with a closed form, so one pass over the group gives both them and
+ * their error.
  *   2. The block's d and m are set so that the largest group scale (min) takes the largest integer.
  *   3. Each group tries the integers around its scale and min, the codes following (always the nearest).
  *   4. For the integers and codes now fixed, d and m are again a least-squares problem.
  *
- * A 32-element type is a block of one group whose integers are 1; it also tries the plain choice "d = range / codes",
- * so that it never ends behind it.
+ * A 32-element type is a block of one group whose integers are 1; it also tries the plain choice "d = range /
+ * codes", so that it never ends behind it.
  *
  * Sums run in eight parallel parts so that compilers vectorise them without leave to reorder. Pure functions.
  */
@@ -35,8 +36,8 @@ static float total(const float lanes[LANES])
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-/* To the nearest integer, halves to even, for 0 <= t <= code_max and any other t clamped into that. Adding 1.5 * 2^23
- * leaves no bits for a fraction. */
+/* To the nearest integer, halves to even, for 0 <= t <= code_max and any other t clamped into that.
+ * Adding 1.5 * 2^23 leaves no bits for a fraction. */
 static inline float nearest_code(float t, float code_max)
 {
     t = t > 0 ? t : 0;
@@ -103,7 +104,8 @@ static struct extent group_extent(const float *x, size_t n)
     return e;
 }
 
-/* How far beyond (below 0: within) the last code the group's extreme value falls, in codes: the trials of step 1. */
+/* How far beyond (below 0: within) the last code the group's extreme value falls, in codes: the trials of
+ * step 1. */
 static const float stretches[] = {-0.9f, -0.6f, -0.3f, 0, 0.35f, 0.8f};
 enum { N_STRETCHES = sizeof stretches / sizeof stretches[0] };
 
@@ -132,7 +134,8 @@ static struct line fit_symmetric(const struct format_block *format, const float 
     return (struct line){scale, -offset * scale};
 }
 
-/* The least-squares line through (code, x), and what it takes off the error. `floor`: min must not be above 0. */
+/* The least-squares line through (code, x), and what it takes off the error. `floor`: min must not be above
+ * 0. */
 static struct line best_line(struct moments sum, float x_sum, float n, bool floored, float *gain)
 {
     struct line line = {0, x_sum / n};
@@ -171,7 +174,7 @@ static struct line fit_affine(const struct format_block *format, const float *x)
         if (trial < N_STRETCHES) {
             inverse = (code_max + stretches[trial]) / (e.high - e.low);
             base += stretches[trial] * 0.5f / inverse * -1; /* half of it at either end */
-        } else { /* last, around the best so far */
+        } else {                                            /* last, around the best so far */
             if (line.scale <= 0)
                 break;
             inverse = 1 / line.scale;
@@ -196,8 +199,8 @@ static uint16_t round_half(float x)
     return format_f32_to_f16(x > limit ? limit : x < -limit ? -limit : x);
 }
 
-/* The same for a multiplier of integers. Subnormal halves lie far apart, and one too small puts the largest values out
- * of reach, while one too large only costs steps: there, round away from zero. */
+/* The same for a multiplier of integers. Subnormal halves lie far apart, and one too small puts the largest
+ * values out of reach, while one too large only costs steps: there, round away from zero. */
 static uint16_t cover_half(float x)
 {
     uint16_t half = round_half(x);
@@ -208,7 +211,8 @@ static uint16_t cover_half(float x)
 static struct line line_of(const struct format_block *format, float d, float m, int scale, int min)
 {
     float s = d * (float)scale;
-    return (struct line){s, format->min_sign ? m * (float)(min * format->min_sign) : -s * (float)format->offset};
+    return (struct line){s,
+                         format->min_sign ? m * (float)(min * format->min_sign) : -s * (float)format->offset};
 }
 
 static int clamp_int(float x, int low, int high)
@@ -218,18 +222,21 @@ static int clamp_int(float x, int low, int high)
 }
 
 /* Steps 2 and 3: integers for every group under d and m. Returns the block's error. */
-static float choose_integers(const struct format_block *format, const float *x, const struct line *lines, int reach,
-                             struct format_parts *parts)
+static float choose_integers(const struct format_block *format, const float *x, const struct line *lines,
+                             int reach, struct format_parts *parts)
 {
-    float d = format_f16_to_f32(parts->d), m = format_f16_to_f32(parts->m), code_max = (float)format->code_max;
+    float d = format_f16_to_f32(parts->d), m = format_f16_to_f32(parts->m),
+          code_max = (float)format->code_max;
     float error_sum = 0;
     bool has_min = format->min_sign != 0 && format->min_max > 1;
 
     for (size_t g = 0; g * format->group < format->length; g++) {
         const float *group = x + g * format->group;
-        int scale = d != 0 ? clamp_int(lines[g].scale / d, format->scale_low, format->scale_max) : format->scale_max;
+        int scale =
+            d != 0 ? clamp_int(lines[g].scale / d, format->scale_low, format->scale_max) : format->scale_max;
         int min = m != 0 ? clamp_int(lines[g].min * (float)format->min_sign / m, format->min_max > 1 ? 0 : 1,
-                                     format->min_max) : format->min_max;
+                                     format->min_max)
+                         : format->min_max;
         float best = HUGE_VALF;
         for (int s = scale - reach; s <= scale + reach; s++) {
             for (int n = has_min ? min - reach : min; n <= (has_min ? min + reach : min); n++) {
@@ -252,8 +259,9 @@ static void choose_codes(const struct format_block *format, const float *x, stru
 {
     float d = format_f16_to_f32(parts->d), m = format_f16_to_f32(parts->m);
     for (size_t g = 0; g * format->group < format->length; g++)
-        group_codes(x + g * format->group, format->group, line_of(format, d, m, parts->scale[g], parts->min[g]),
-                    (float)format->code_max, parts->code + g * format->group);
+        group_codes(x + g * format->group, format->group,
+                    line_of(format, d, m, parts->scale[g], parts->min[g]), (float)format->code_max,
+                    parts->code + g * format->group);
 }
 
 static float block_error(const struct format_block *format, const float *x, const struct format_parts *parts)
@@ -317,7 +325,8 @@ static struct line plain_line(const struct format_block *format, const float *x)
     return (struct line){peak / (float)-format->offset, 0};
 }
 
-static void set_multipliers(const struct format_block *format, const struct line *lines, struct format_parts *parts)
+static void set_multipliers(const struct format_block *format, const struct line *lines,
+                            struct format_parts *parts)
 {
     float largest = 0, min = 0;
     for (size_t g = 0; g * format->group < format->length; g++) {

@@ -2,9 +2,10 @@
 /*
  * formats.c - rows of every tensor type to and from F32, and the two 16-bit float formats.
  *
- * Plain C and plain order: each value is computed by the same multiplications and additions, in the same order and
- * each rounded to F32, as in the `gguf` Python package, so that results are equal bit for bit. (The build must not
- * contract a * b + c into a fused operation here: -ffp-contract=off.) Pure functions; safe from any thread.
+ * Plain C and plain order: each value is computed by the same multiplications and additions, in the same
+ * order and each rounded to F32, as in the `gguf` Python package, so that results are equal bit for bit. (The
+ * build must not contract a * b + c into a fused operation here: -ffp-contract=off.) Pure functions; safe
+ * from any thread.
  */
 #include "inference/kernels/formats.h"
 
@@ -58,7 +59,8 @@ uint16_t format_f32_to_f16(float f)
     if (magnitude >= bits_of(65520.0f)) /* 65504, the largest, plus half its last place */
         return (uint16_t)(sign | 0x7c00);
     if (magnitude < bits_of(0x1p-14f)) {
-        /* Subnormal: adding 2^-1 leaves a last place of 2^-24, so the addition itself rounds to the nearest even. */
+        /* Subnormal: adding 2^-1 leaves a last place of 2^-24, so the addition itself rounds to the nearest
+         * even. */
         float shifted = float_of(magnitude) + 0.5f;
         return (uint16_t)(sign | (bits_of(shifted) - bits_of(0.5f)));
     }
@@ -142,7 +144,7 @@ static struct bounds bounds_of(enum tensor_type type)
         float low = (float)FORMAT_MAX_HALF * (float)format->min_max;
         return (struct bounds){-low, (float)FORMAT_MAX_HALF * (float)(format->scale_max * format->code_max)};
     }
-    float limit = format               ? (float)FORMAT_MAX_HALF * (float)(format->scale_max * (format->offset - 1))
+    float limit = format ? (float)FORMAT_MAX_HALF * (float)(format->scale_max * (format->offset - 1))
                   : type == TENSOR_F32 ? FLT_MAX
                   : type == TENSOR_F16 ? FORMAT_MAX_HALF
                                        : 0x1.fep127f;

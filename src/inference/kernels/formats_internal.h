@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * formats_internal.h - a block taken apart: one shape for all quantised types, between the bytes and the arithmetic.
+ * formats_internal.h - a block taken apart: one shape for all quantised types, between the bytes and the
+ * arithmetic.
  *
  *   value of element i in group g = scale[g] * d * (code[i] - offset)  (+ or -)  min[g] * m
  *
- * The 32-element types are one group with scale = min = 1. Signed 8-bit codes (Q8_0) are stored here plus 128.
+ * The 32-element types are one group with scale = min = 1. Signed 8-bit codes (Q8_0) are stored here plus
+ * 128.
  */
 #ifndef KERNELS_FORMATS_INTERNAL_H
 #define KERNELS_FORMATS_INTERNAL_H
@@ -38,8 +40,8 @@ struct format_block {
 /* NULL for the plain floats and for types that we do not run. */
 const struct format_block *format_block_of(enum tensor_type type);
 
-/* The search of format_quantize_row: the parts of the block that comes nearest to x[0 .. format->length). `x` is
- * finite, and within what the type can hold: nothing overflows. */
+/* The search of format_quantize_row: the parts of the block that comes nearest to x[0 .. format->length). `x`
+ * is finite, and within what the type can hold: nothing overflows. */
 void format_search_block(const struct format_block *format, const float *x, struct format_parts *parts);
 
 #endif

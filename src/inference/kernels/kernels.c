@@ -2,8 +2,8 @@
 /*
  * kernels.c - the choice of a table.
  *
- * Which tiers a build has is decided here, by architecture; whether the machine can run one is for cpu_best_tier and
- * the caller to know.
+ * Which tiers a build has is decided here, by architecture; whether the machine can run one is for
+ * cpu_best_tier and the caller to know.
  */
 #include "inference/kernels/kernels.h"
 

@@ -2,14 +2,14 @@
 /*
  * kernels.h - the arithmetic, once per instruction set, behind one table of function pointers.
  *
- * The reference tier is plain C with F32 activations. Faster tiers quantise the activations of a row once, to 8 bits
- * in groups of 32, and multiply integers. A tier's file fills the entries it improves; the rest stay as in the tier
- * below. Weights are read straight from their GGUF blocks.
+ * The reference tier is plain C with F32 activations. Faster tiers quantise the activations of a row once, to
+ * 8 bits in groups of 32, and multiply integers. A tier's file fills the entries it improves; the rest stay
+ * as in the tier below. Weights are read straight from their GGUF blocks.
  *
  * Every kernel is a pure function of its arguments, allocates nothing, and may run on any thread.
- * For one (row, token) pair of a matmul, and one query of an attention, the order of the additions depends on neither
- * the number of tokens, nor the range of rows, nor which thread runs it: results are the same bits alone and in a
- * batch.
+ * For one (row, token) pair of a matmul, and one query of an attention, the order of the additions depends on
+ * neither the number of tokens, nor the range of rows, nor which thread runs it: results are the same bits
+ * alone and in a batch.
  */
 #ifndef KERNELS_KERNELS_H
 #define KERNELS_KERNELS_H
@@ -39,10 +39,12 @@ struct kernel_matmul {
     size_t y_stride; /* in floats */
 };
 
-/* Causal attention of consecutive tokens of one sequence, for one KV head and the n_group query heads that share it.
- * Query j of token t is q + t * q_stride + j * head_dim; it sees positions 0 … n_past + t. Position p's key is at
- * (char *)k + p * kv_stride, likewise v. Result for (t, j) goes to out + t * out_stride + j * head_dim.
- *   out = softmax(scale * q kᵀ) v */
+/* Causal attention of consecutive tokens of one sequence, for one KV head and the n_group query heads that
+ * share it: out = softmax(scale * q kᵀ) v.
+ *
+ *   query j of token t     q + t * q_stride + j * head_dim; sees positions 0 … n_past + t
+ *   key of position p      (char *)k + p * kv_stride; its value likewise at v
+ *   result for (t, j)      out + t * out_stride + j * head_dim */
 struct kernel_attention {
     const float *q;
     size_t q_stride; /* in floats */
@@ -61,9 +63,9 @@ struct kernel_ops {
     const char *name;
     enum cpu_tier tier;
 
-    /* Bytes of one packed activation row of n elements (a multiple of 64), and packing it to memory aligned to 64.
-     * A packed row serves weights of every type: the faster tiers store the unrounded values too, for weights in
-     * plain floats. */
+    /* Bytes of one packed activation row of n elements (a multiple of 64), and packing it to memory aligned
+     * to 64. A packed row serves weights of every type: the faster tiers store the unrounded values too, for
+     * weights in plain floats. */
     size_t (*packed_bytes)(size_t n);
     void (*pack_row)(const float *x, size_t n, void *packed);
     void (*matmul)(const struct kernel_matmul *args);
@@ -72,8 +74,8 @@ struct kernel_ops {
 
     /* y = x / sqrt(mean(x²) + eps) * weight. y may be x. */
     void (*rms_norm)(const float *x, const float *weight, size_t n, float eps, float *y);
-    /* Rotates adjacent pairs (x[2i], x[2i+1]) of each head in place; cos_sin[2i], cos_sin[2i+1] are the cosine and sine
-     * for pair i < rope_dim / 2; elements from rope_dim on stay. */
+    /* Rotates adjacent pairs (x[2i], x[2i+1]) of each head in place; cos_sin[2i], cos_sin[2i+1] are the
+     * cosine and sine for pair i < rope_dim / 2; elements from rope_dim on stay. */
     void (*rope)(float *x, size_t n_heads, size_t head_dim, size_t rope_dim, const float *cos_sin);
     /* out = gate / (1 + exp(-gate)) * up. out may be gate. */
     void (*silu_mul)(const float *gate, const float *up, size_t n, float *out);

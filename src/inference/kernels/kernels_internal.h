@@ -15,9 +15,11 @@ extern const struct kernel_ops kernel_ops_avx512;
  * A packed activation row of n elements, where blocks = ceil(n / 256):
  *
  *   struct kernel_packed_block [blocks]      for quantised weights
- *   float [n rounded up to 64]               the same values unrounded, for weights in plain floats; zeros at the end
+ *   float [n rounded up to 64]               the same values unrounded, for weights in plain floats; zeros at
+ * the end
  *
- * Elements past n count as 0. The float copy is apart so that the integer kernels never touch its cache lines.
+ * Elements past n count as 0. The float copy is apart so that the integer kernels never touch its cache
+ * lines.
  */
 struct kernel_packed_block {
     int8_t q[256];   /* element i is about scale[i / 32] * q[i], |q| <= 127 */
@@ -39,7 +41,8 @@ static inline size_t kernel_packed_bytes(size_t n)
 
 static inline const float *kernel_packed_floats(const void *packed, size_t n)
 {
-    return (const float *)(const void *)((const struct kernel_packed_block *)packed + kernel_packed_blocks(n));
+    return (const float *)(const void *)((const struct kernel_packed_block *)packed +
+                                         kernel_packed_blocks(n));
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_formats.c - block formats against what others compute: tests/fixtures/formats.bin, made by make_formats.py.
+ * test_formats.c - block formats against what others compute: tests/fixtures/formats.bin, made by
+ * make_formats.py.
  */
 #include "check.h"
 
@@ -59,7 +60,8 @@ static void fixture_close(struct fixture *f)
     buf_free(&f->file);
 }
 
-/* Copies the next bytes of the body to memory of their own, so that they are aligned, and overruns are seen. */
+/* Copies the next bytes of the body to memory of their own, so that they are aligned, and overruns are seen.
+ */
 static void *fixture_take(struct fixture *f, size_t size)
 {
     void *copy = malloc(size);
@@ -109,8 +111,8 @@ static void check_error(const struct fixture *f, enum tensor_type type, const ch
         if (strcmp(f->inputs[i].name, name) == 0) {
             double error = squared_error(type, f->inputs[i].values, f->inputs[i].n);
             if (error > reference * (1 + 1e-9))
-                fail_msg("%s of %s: squared error %g, the reference makes %g", tensor_type_info(type)->name, name, error,
-                         reference);
+                fail_msg("%s of %s: squared error %g, the reference makes %g", tensor_type_info(type)->name,
+                         name, error, reference);
             return;
         }
     }
@@ -227,8 +229,8 @@ static void test_blocks(void **state)
 /* Whatever goes in, what comes out is finite, near it if it can be, and all zeros for zeros. */
 static void test_odd_values(void **state)
 {
-    static const float odd[] = {0, -0.0f, NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, FLT_MIN, 1e-20f,
-                                1, -1, 65504, -65504, 1e5f, 6e-8f};
+    static const float odd[] = {0,       -0.0f,  NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN,
+                                FLT_MIN, 1e-20f, 1,   -1,       65504,     -65504,  1e5f,     6e-8f};
     enum { N_ODD = sizeof odd / sizeof odd[0], N = 256 };
     float x[N], back[N];
     unsigned char packed[4 * N];
@@ -247,7 +249,8 @@ static void test_odd_values(void **state)
             format_dequantize_row(all_types[i], packed, back, N);
             for (size_t j = 0; j < N; j++)
                 if (!isfinite(back[j]))
-                    fail_msg("%s makes %g of %g", tensor_type_info(all_types[i])->name, (double)back[j], (double)x[j]);
+                    fail_msg("%s makes %g of %g", tensor_type_info(all_types[i])->name, (double)back[j],
+                             (double)x[j]);
         }
         memset(x, 0, sizeof x);
         format_quantize_row(all_types[i], x, packed, N);

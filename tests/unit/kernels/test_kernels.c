@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_kernels.c - every kernel of every tier that this processor runs, against plain double arithmetic; and, with
+ * test_kernels.c - every kernel of every tier that this processor runs, against plain double arithmetic; and,
+ * with
  * --bench, how fast each is.
  *
- * All buffers end at a page that cannot be touched, so a kernel that reads or writes past an end dies here. What is
- * promised about order is checked bit for bit: a result is the same alone and in a batch.
+ * All buffers end at a page that cannot be touched, so a kernel that reads or writes past an end dies here.
+ * What is promised about order is checked bit for bit: a result is the same alone and in a batch.
  */
 #include "check.h"
 
@@ -269,8 +270,8 @@ static void test_pack(void **state)
 }
 
 /* Attention in doubles, for one query. */
-static void attention_in_double(const struct kernel_attention *a, size_t t, size_t j, const float *k, const float *v,
-                                double *out)
+static void attention_in_double(const struct kernel_attention *a, size_t t, size_t j, const float *k,
+                                const float *v, double *out)
 {
     size_t n = a->n_past + t + 1, dim = a->head_dim;
     double *weight = malloc(n * sizeof *weight), largest = -INFINITY, sum = 0;
@@ -321,9 +322,11 @@ static void compare_attention(const struct kernel_ops *ops, const struct kernel_
             for (size_t i = 0; i < a->head_dim; i++) {
                 double got = (double)a->out[t * a->out_stride + j * a->head_dim + i];
                 if (fabs(got - expected[i]) > 1e-5)
-                    fail_msg("%s attention: dim %zu, group %zu, %zu tokens after %zu: token %zu, head %zu, element %zu "
-                             "is %.9g, should be %.9g", ops->name, a->head_dim, a->n_group, a->n_tokens, a->n_past, t,
-                             j, i, got, expected[i]);
+                    fail_msg("%s attention: dim %zu, group %zu, %zu tokens after %zu: token %zu, head %zu, "
+                             "element %zu "
+                             "is %.9g, should be %.9g",
+                             ops->name, a->head_dim, a->n_group, a->n_tokens, a->n_past, t, j, i, got,
+                             expected[i]);
             }
         }
     }
@@ -337,13 +340,25 @@ static void check_attention(const struct kernel_ops *ops, enum tensor_type type,
     float *k = malloc(n * dim * sizeof *k), *v = malloc(n * dim * sizeof *v);
     assert_non_null(k);
     assert_non_null(v);
-    struct guarded kg = make_cache(type, n, dim, stride, k, rng), vg = make_cache(type, n, dim, stride, v, rng);
-    struct guarded q = guarded_floats(n_tokens * width, rng, 2), out = guarded_floats(n_tokens * width, rng, 1);
+    struct guarded kg = make_cache(type, n, dim, stride, k, rng),
+                   vg = make_cache(type, n, dim, stride, v, rng);
+    struct guarded q = guarded_floats(n_tokens * width, rng, 2),
+                   out = guarded_floats(n_tokens * width, rng, 1);
     struct guarded one = guarded_floats(width, rng, 1);
     struct kernel_attention args = {
-        .q = q.data, .q_stride = width, .k = kg.data, .v = vg.data, .kv_stride = stride, .kv_type = type,
-        .head_dim = dim, .n_group = n_group, .n_tokens = n_tokens, .n_past = n_past, .scale = 1 / sqrtf((float)dim),
-        .out = out.data, .out_stride = width,
+        .q = q.data,
+        .q_stride = width,
+        .k = kg.data,
+        .v = vg.data,
+        .kv_stride = stride,
+        .kv_type = type,
+        .head_dim = dim,
+        .n_group = n_group,
+        .n_tokens = n_tokens,
+        .n_past = n_past,
+        .scale = 1 / sqrtf((float)dim),
+        .out = out.data,
+        .out_stride = width,
     };
     ops->attention(&args);
     compare_attention(ops, &args, k, v);
@@ -387,7 +402,8 @@ static void test_attention(void **state)
     each_tier(check_attentions);
 }
 
-static void assert_near(const char *name, const struct kernel_ops *ops, double got, double expected, double tolerance)
+static void assert_near(const char *name, const struct kernel_ops *ops, double got, double expected,
+                        double tolerance)
 {
     if (!(fabs(got - expected) <= tolerance))
         fail_msg("%s %s: %.9g, should be %.9g", ops->name, name, got, expected);
@@ -395,7 +411,8 @@ static void assert_near(const char *name, const struct kernel_ops *ops, double g
 
 static void check_norm(const struct kernel_ops *ops, size_t n, struct rng *rng)
 {
-    struct guarded x = guarded_floats(n, rng, 3), w = guarded_floats(n, rng, 1), y = guarded_floats(n, rng, 1);
+    struct guarded x = guarded_floats(n, rng, 3), w = guarded_floats(n, rng, 1),
+                   y = guarded_floats(n, rng, 1);
     const float *xf = x.data, *wf = w.data;
     double sum = 0;
 
@@ -415,7 +432,8 @@ static void check_norm(const struct kernel_ops *ops, size_t n, struct rng *rng)
 
 static void check_silu_and_add(const struct kernel_ops *ops, size_t n, struct rng *rng)
 {
-    struct guarded a = guarded_floats(n, rng, 10), b = guarded_floats(n, rng, 1), y = guarded_floats(n, rng, 1);
+    struct guarded a = guarded_floats(n, rng, 10), b = guarded_floats(n, rng, 1),
+                   y = guarded_floats(n, rng, 1);
     float *af = a.data, *bf = b.data, *yf = y.data;
 
     if (n > 2) { /* where exp overflows and vanishes */
@@ -438,7 +456,8 @@ static void check_silu_and_add(const struct kernel_ops *ops, size_t n, struct rn
     guarded_free(&y);
 }
 
-static void check_rope(const struct kernel_ops *ops, size_t heads, size_t dim, size_t rope_dim, struct rng *rng)
+static void check_rope(const struct kernel_ops *ops, size_t heads, size_t dim, size_t rope_dim,
+                       struct rng *rng)
 {
     struct guarded x = guarded_floats(heads * dim, rng, 1), cs = guarded_alloc(rope_dim * sizeof(float), 4);
     float *xf = x.data, *c = cs.data, *before = malloc(heads * dim * sizeof *before);
@@ -557,7 +576,8 @@ static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
     double seconds = best_seconds(ops, &decode, out, ops->tier == CPU_TIER_REFERENCE ? 1 : 5);
     p.n_tokens = 1;
     double cached = best_seconds(ops, &p, y, runs);
-    printf("%-10s %-5s prefill %7.1f GMAC/s   8 tokens %7.1f GMAC/s   decode %6.2f GB/s   from cache %6.2f GB/s\n",
+    printf("%-10s %-5s prefill %7.1f GMAC/s   8 tokens %7.1f GMAC/s   decode %6.2f GB/s   from cache %6.2f "
+           "GB/s\n",
            ops->name, tensor_type_info(type)->name, prefill, eight, (double)bytes / seconds * 1e-9,
            (double)PREFILL_ROWS * (double)p.w.row_bytes / cached * 1e-9);
     free(large);
@@ -566,7 +586,8 @@ static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
     problem_close(&p);
 }
 
-static void bench_attention(const struct kernel_ops *ops, enum tensor_type type, size_t n_tokens, size_t n_past)
+static void bench_attention(const struct kernel_ops *ops, enum tensor_type type, size_t n_tokens,
+                            size_t n_past)
 {
     enum { DIM = 128, GROUP = 4 };
     size_t n = n_past + n_tokens, width = (size_t)DIM * GROUP, stride = tensor_type_row_bytes(type, DIM);
@@ -574,12 +595,24 @@ static void bench_attention(const struct kernel_ops *ops, enum tensor_type type,
     rng_seed(&rng, 6);
     float *values = malloc(n * DIM * sizeof *values);
     assert_non_null(values);
-    struct guarded k = make_cache(type, n, DIM, stride, values, &rng), v = make_cache(type, n, DIM, stride, values, &rng);
-    struct guarded q = guarded_floats(n_tokens * width, &rng, 1), out = guarded_floats(n_tokens * width, &rng, 1);
+    struct guarded k = make_cache(type, n, DIM, stride, values, &rng),
+                   v = make_cache(type, n, DIM, stride, values, &rng);
+    struct guarded q = guarded_floats(n_tokens * width, &rng, 1),
+                   out = guarded_floats(n_tokens * width, &rng, 1);
     struct kernel_attention args = {
-        .q = q.data, .q_stride = width, .k = k.data, .v = v.data, .kv_stride = stride, .kv_type = type,
-        .head_dim = DIM, .n_group = GROUP, .n_tokens = n_tokens, .n_past = n_past, .scale = 0.1f,
-        .out = out.data, .out_stride = width,
+        .q = q.data,
+        .q_stride = width,
+        .k = k.data,
+        .v = v.data,
+        .kv_stride = stride,
+        .kv_type = type,
+        .head_dim = DIM,
+        .n_group = GROUP,
+        .n_tokens = n_tokens,
+        .n_past = n_past,
+        .scale = 0.1f,
+        .out = out.data,
+        .out_stride = width,
     };
     double best = HUGE_VAL;
     for (int i = 0; i < 10; i++) {
@@ -630,8 +663,8 @@ static void bench_rows(const struct kernel_ops *ops)
         for (size_t k = 0; k < N; k++) /* rope shrinks or grows it without end */
             a[k] = a[k] > 1 ? 1 : a[k] < -1 ? -1 : a[k];
     }
-    printf("%-10s 2048 elements, nanoseconds: pack %.0f, rms_norm %.0f, silu_mul %.0f, rope %.0f\n", ops->name,
-           best[0] * 1e9, best[1] * 1e9, best[2] * 1e9, best[3] * 1e9);
+    printf("%-10s 2048 elements, nanoseconds: pack %.0f, rms_norm %.0f, silu_mul %.0f, rope %.0f\n",
+           ops->name, best[0] * 1e9, best[1] * 1e9, best[2] * 1e9, best[3] * 1e9);
 }
 
 static void bench(const struct kernel_ops *ops)

@@ -2,9 +2,9 @@
 /*
  * kernels_reference.c - the truth: plain C, F32 activations, nothing clever.
  *
- * The one concession to speed: a sum runs in 16 parallel parts, element i in part i % 16, which are then added pairwise.
- * The order is fixed by this text, so results are the same on every machine, and a compiler can vectorise it without
- * leave to reorder. It is also more accurate than one long sum.
+ * The one concession to speed: a sum runs in 16 parallel parts, element i in part i % 16, which are then
+ * added pairwise. The order is fixed by this text, so results are the same on every machine, and a compiler
+ * can vectorise it without leave to reorder. It is also more accurate than one long sum.
  */
 #include <math.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static void reference_pack_row(const float *x, size_t n, void *packed)
     memcpy(packed, x, n * sizeof *x);
 }
 
-/* A row is dequantised in chunks of 1,024, each of which meets all tokens; a result is the sum of its chunks' sums. */
+/* A row is dequantised in chunks of 1,024, each of which meets all tokens; a result is the sum of its chunks'
+ * sums. */
 static void reference_matmul(const struct kernel_matmul *args)
 {
     const struct kernel_matrix *w = args->w;
@@ -65,13 +66,14 @@ static void reference_matmul(const struct kernel_matmul *args)
 
 static void load_kv(const struct kernel_attention *args, const void *base, size_t position, float *row)
 {
-    format_dequantize_row(args->kv_type, (const char *)base + position * args->kv_stride, row, args->head_dim);
+    format_dequantize_row(args->kv_type, (const char *)base + position * args->kv_stride, row,
+                          args->head_dim);
 }
 
-/* One tile of positions for one query. `state` is {largest score so far, sum of exp(score - largest)}; out is the
- * weighted sum of values under the same largest. */
-static void attend_tile(const float *q, const float *k, const float *v, size_t n, size_t head_dim, float scale,
-                        float state[2], float *out)
+/* One tile of positions for one query. `state` is {largest score so far, sum of exp(score - largest)}; out is
+ * the weighted sum of values under the same largest. */
+static void attend_tile(const float *q, const float *k, const float *v, size_t n, size_t head_dim,
+                        float scale, float state[2], float *out)
 {
     float score[KV_TILE], largest = state[0];
 

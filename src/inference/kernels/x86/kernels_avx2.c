@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels_avx2.c - the kernels in the words of lanes_avx2.inc. Compiled for that instruction set; reached only through
- * the table. */
+/* kernels_avx2.c - the kernels in the words of lanes_avx2.inc. Compiled for that instruction set; reached
+ * only through the table. */
 #include "inference/kernels/x86/lanes_avx2.inc"
 
 #include "inference/kernels/x86/panel.inc"
