@@ -51,7 +51,7 @@ class Server:
                        if k not in {"MODEL_PATH", "TOKENIZER_PATH", "PORT", "LOG_LEVEL"}}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [NOTSO, "serve", "--port", str(self.port), "--data", folder, "--model", model],
+                [NOTSO, "serve", "--port", str(self.port), "--model", model, "--temp", "0"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self.wait_for(b'"no_model"' if model == ABSENT_MODEL else b'"ok"')
 

@@ -4,8 +4,8 @@
 
     .venv/bin/python tests/page/screenshots.py [FOLDER]
 
-Each picture is the page in one state, light or dark, on a desktop or a phone. Prints the size and name of each;
-more than 200 kB is an error, because the README shows them.
+Each picture is the page in one state, light or dark, on a desktop or a phone. Prints each size and name; more
+than 200 kB is an error, because the README shows them.
 """
 
 import pathlib
