@@ -12,7 +12,7 @@
 #include "inference/kernels/formats.h"
 #include "inference/kernels/kernels_internal.h"
 
-enum { LANES = 16, CHUNK = 1024, KV_TILE = 32, HEAD_BLOCK = 16 };
+enum { LANES = 16, ROWS = 4, CHUNK = 1024, KV_TILE = 32, QUERIES = 64 };
 
 static float dot(const float *a, const float *b, size_t n)
 {
@@ -41,27 +41,33 @@ static void reference_pack_row(const float *x, size_t n, void *packed)
     memcpy(packed, x, n * sizeof *x);
 }
 
-/* A row is dequantised in chunks of 1,024, each of which meets all tokens; a result is the sum of its chunks'
- * sums. */
-static void reference_matmul(const struct kernel_matmul *args)
+/* Up to four rows: one chunk of each is dequantised, then meets all tokens. A result is the sum of its
+ * chunks' sums. */
+static void multiply_rows(const struct kernel_matmul *args, size_t row, size_t n_rows)
 {
     const struct kernel_matrix *w = args->w;
     size_t stride = reference_packed_bytes(w->cols);
-    float chunk[CHUNK];
+    float chunk[ROWS][CHUNK];
 
-    for (size_t r = args->row_begin; r < args->row_end; r++) {
-        const char *row = (const char *)w->data + r * w->row_bytes;
-        for (size_t t = 0; t < args->n_tokens; t++)
-            args->y[t * args->y_stride + r] = 0;
-        for (size_t c = 0; c < w->cols; c += CHUNK) {
-            size_t n = w->cols - c < CHUNK ? w->cols - c : CHUNK;
-            format_dequantize_row(w->type, row + tensor_type_row_bytes(w->type, c), chunk, n);
-            for (size_t t = 0; t < args->n_tokens; t++) {
-                const float *x = (const float *)(const void *)((const char *)args->x + t * stride);
-                args->y[t * args->y_stride + r] += dot(chunk, x + c, n);
-            }
+    for (size_t c = 0; c < w->cols; c += CHUNK) {
+        size_t n = w->cols - c < CHUNK ? w->cols - c : CHUNK;
+        for (size_t r = 0; r < n_rows; r++) {
+            const char *src = (const char *)w->data + (row + r) * w->row_bytes;
+            format_dequantize_row(w->type, src + tensor_type_row_bytes(w->type, c), chunk[r], n);
+        }
+        for (size_t t = 0; t < args->n_tokens; t++) {
+            const float *x = (const float *)(const void *)((const char *)args->x + t * stride);
+            float *y = args->y + t * args->y_stride + row;
+            for (size_t r = 0; r < n_rows; r++)
+                y[r] = (c ? y[r] : 0) + dot(chunk[r], x + c, n);
         }
     }
+}
+
+static void reference_matmul(const struct kernel_matmul *args)
+{
+    for (size_t r = args->row_begin; r < args->row_end; r += ROWS)
+        multiply_rows(args, r, args->row_end - r < ROWS ? args->row_end - r : ROWS);
 }
 
 static void load_kv(const struct kernel_attention *args, const void *base, size_t position, float *row)
@@ -96,39 +102,44 @@ static void attend_tile(const float *q, const float *k, const float *v, size_t n
     }
 }
 
-/* One token at a time, so that a batch of one is no special case. */
-static void attend_token(const struct kernel_attention *args, size_t t, size_t first_head, size_t n_heads)
+/* Queries are numbered through: number i is head i % n_group of token i / n_group. These n see the tiles
+ * together, so that a position is converted once for all; each for itself, as if alone. */
+static void attend(const struct kernel_attention *args, size_t first, size_t n)
 {
-    float k[KV_TILE * KERNEL_MAX_HEAD_DIM], v[KV_TILE * KERNEL_MAX_HEAD_DIM], state[HEAD_BLOCK][2];
-    size_t head_dim = args->head_dim, n = args->n_past + t + 1;
-    const float *q = args->q + t * args->q_stride + first_head * head_dim;
-    float *out = args->out + t * args->out_stride + first_head * head_dim;
+    float k[KV_TILE * KERNEL_MAX_HEAD_DIM], v[KV_TILE * KERNEL_MAX_HEAD_DIM], state[QUERIES][2];
+    float *out[QUERIES];
+    size_t dim = args->head_dim, group = args->n_group;
+    size_t last = args->n_past + (first + n - 1) / group;
 
-    memset(out, 0, n_heads * head_dim * sizeof *out);
-    for (size_t j = 0; j < n_heads; j++) {
-        state[j][0] = -INFINITY;
-        state[j][1] = 0;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = args->out + (first + i) / group * args->out_stride + (first + i) % group * dim;
+        memset(out[i], 0, dim * sizeof *out[i]);
+        state[i][0] = -INFINITY;
+        state[i][1] = 0;
     }
-    for (size_t begin = 0; begin < n; begin += KV_TILE) {
-        size_t count = n - begin < KV_TILE ? n - begin : KV_TILE;
-        for (size_t p = 0; p < count; p++) {
-            load_kv(args, args->k, begin + p, k + p * head_dim);
-            load_kv(args, args->v, begin + p, v + p * head_dim);
+    for (size_t begin = 0; begin <= last; begin += KV_TILE) {
+        for (size_t p = 0; p < KV_TILE && begin + p <= last; p++) {
+            load_kv(args, args->k, begin + p, k + p * dim);
+            load_kv(args, args->v, begin + p, v + p * dim);
         }
-        for (size_t j = 0; j < n_heads; j++)
-            attend_tile(q + j * head_dim, k, v, count, head_dim, args->scale, state[j], out + j * head_dim);
+        for (size_t i = 0; i < n; i++) {
+            size_t t = (first + i) / group, visible = args->n_past + t + 1;
+            const float *q = args->q + t * args->q_stride + (first + i) % group * dim;
+            size_t count = visible <= begin ? 0 : visible - begin < KV_TILE ? visible - begin : KV_TILE;
+            if (count > 0)
+                attend_tile(q, k, v, count, dim, args->scale, state[i], out[i]);
+        }
     }
-    for (size_t j = 0; j < n_heads; j++)
-        for (size_t i = 0; i < head_dim; i++)
-            out[j * head_dim + i] /= state[j][1];
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d < dim; d++)
+            out[i][d] /= state[i][1];
 }
 
 static void reference_attention(const struct kernel_attention *args)
 {
-    for (size_t t = 0; t < args->n_tokens; t++) {
-        for (size_t j = 0; j < args->n_group; j += HEAD_BLOCK)
-            attend_token(args, t, j, args->n_group - j < HEAD_BLOCK ? args->n_group - j : HEAD_BLOCK);
-    }
+    size_t total = args->n_tokens * args->n_group;
+    for (size_t i = 0; i < total; i += QUERIES)
+        attend(args, i, total - i < QUERIES ? total - i : QUERIES);
 }
 
 static void reference_rms_norm(const float *x, const float *weight, size_t n, float eps, float *y)
