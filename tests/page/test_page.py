@@ -268,12 +268,17 @@ def test_theme_is_remembered(stub, visit):
 
 
 @pytest.mark.parametrize("width", [320, 390, 767, 768, 1280])
-def test_nothing_scrolls_sideways(stub, visit, width):
+def test_nothing_is_wider_than_the_window(stub, visit, width):
     page = visit(stub, viewport={"width": width, "height": 800})
-    send(page, "/help")
+    send(page, "/help " + "unbreakable" * 20)
     wait_for_end(page)
+    page.evaluate("document.querySelector('.chip-text').textContent = 'A model with a long name '.repeat(9)")
+    page.evaluate("document.querySelector('.who').textContent = 'A model with a long name '.repeat(9)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("(s => s.scrollWidth - s.clientWidth)(document.querySelector('#stream'))") == 0
+    for element in page.locator(":is(button, .bubble, .panel, .chip, .composer):visible").all():
+        box = element.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, element.evaluate("e => e.outerHTML")
 
 
 def test_phone_targets_are_large_enough(stub, visit):
