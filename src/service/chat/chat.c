@@ -13,6 +13,11 @@ void chat_message_free(struct chat_message *message)
     stream_release(message->stream);
 }
 
+bool chat_is_running(const struct chat *chat)
+{
+    return chat->turn && stream_end(chat->messages[chat->n_messages - 1].stream) == STREAM_END_NONE;
+}
+
 void chat_release(struct chat *chat)
 {
     if (!chat)
@@ -88,7 +93,7 @@ enum status chat_view(struct chat *chat, uint64_t from, struct chat_view *view, 
     while (first > 0 && chat->messages[first - 1].id >= from)
         first--;
     view->thinking = chat->thinking;
-    view->running = chat->turn != NULL;
+    view->running = chat_is_running(chat);
     if (first < chat->n_messages)
         view->messages = mem_zalloc(chat->n_messages - first, sizeof *view->messages);
     if (first < chat->n_messages && !view->messages)

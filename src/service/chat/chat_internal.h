@@ -29,7 +29,7 @@ struct chat {
     struct chat_message *messages; /* always a user's and its reply in turn */
     size_t n_messages, capacity;
     bool thinking;
-    struct chat_turn *turn; /* the running one, or NULL */
+    struct chat_turn *turn; /* the newest, until on_end; use chat_is_running to ask whether it still writes */
     uint64_t turn_reply;    /* its message */
     uint64_t used_us;       /* when somebody last asked for the chat */
 };
@@ -50,5 +50,9 @@ struct chat_book {
 };
 
 void chat_message_free(struct chat_message *message);
+
+/* Under the chat's mutex. A reply is over when its stream has ended: whoever reads the end may send at once, though the
+ * turn is still putting its things away. */
+bool chat_is_running(const struct chat *chat);
 
 #endif

@@ -191,7 +191,7 @@ static enum status store_and_start(struct chat *chat, struct str text, const str
     bool counted = !answer || answer->effect == COMMANDS_STREAM;
     enum status status;
     pthread_mutex_lock(&chat->mutex);
-    if (chat->turn) {
+    if (chat_is_running(chat)) {
         status = err_set(err, STATUS_ARGUMENT, "A reply is still being written. Wait for it, or stop it first.");
         goto done;
     }

@@ -14,7 +14,8 @@
 #include "web/http/http_internal.h"
 #include "web/http/http_router.h"
 
-#define TOO_MUCH 8 /* a body of this many times the limit is not even read to its end */
+#define TOO_MUCH 8 /* a body of this many times the limit is not even read: a client that still writes may then miss the
+                    * answer, which below that it gets */
 
 struct exchange {
     bool began;
@@ -233,7 +234,7 @@ void *http_exchange_begin(void *user, const char *uri, struct MHD_Connection *co
 static bool announces_too_much(const struct http_server *server, struct MHD_Connection *connection)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    return length && strtoull(length, NULL, 10) > server->config.max_body;
+    return length && strtoull(length, NULL, 10) > TOO_MUCH * server->config.max_body;
 }
 
 enum MHD_Result http_exchange_handle(void *user, struct MHD_Connection *connection, const char *url,
