@@ -17,6 +17,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -76,13 +77,21 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def stop(self):
+        """Asks the server to end, which it must do soon and cleanly. The log has what a sanitizer found."""
+        if self.process.poll() == -signal.SIGKILL:
+            return
         self.process.terminate()
         try:
-            self.process.wait(timeout=10)
+            code = self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+            code = "none after 20 s"
+        assert code == 0, f"exit code {code}:\n{self.log_path.read_text()}"
 
 
 class Watch:

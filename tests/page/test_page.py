@@ -236,7 +236,7 @@ def test_lost_connection_is_said(start, visit):
     page.forgive("[object")
     send(page, "/quote")
     expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
-    server.process.kill()
+    server.kill()
     expect(page.get_by_text("Connection lost")).to_be_visible()
     page.fill("#text", "draft")
     page.evaluate("document.querySelector('#composer').requestSubmit()")
