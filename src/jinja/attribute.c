@@ -76,6 +76,18 @@ static void group_attribute(struct value object, struct str name, struct value *
         *out = object.sequence->items[1];
 }
 
+/* A number is its own real part. */
+static void number_attribute(struct value number, struct str name, struct value *out)
+{
+    bool is_float = number.kind == VALUE_FLOAT;
+    if (str_equal_c(name, "real") || (!is_float && str_equal_c(name, "numerator")))
+        *out = is_float ? number : value_int(value_as_int(number));
+    else if (str_equal_c(name, "imag"))
+        *out = is_float ? value_float(0) : value_int(0);
+    else if (!is_float && str_equal_c(name, "denominator"))
+        *out = value_int(1);
+}
+
 /* Sets *out where Python's getattr would find something, and leaves it MISSING where not. */
 enum status jinja_own_attribute(struct render *r, struct value object, struct str name, struct value *out)
 {
@@ -103,6 +115,11 @@ enum status jinja_own_attribute(struct render *r, struct value object, struct st
         return str_equal_c(name, "super") ? jinja_super_block(r, object.block, out) : STATUS_OK;
     case VALUE_TUPLE:
         group_attribute(object, name, out);
+        break;
+    case VALUE_BOOL:
+    case VALUE_INT:
+    case VALUE_FLOAT:
+        number_attribute(object, name, out);
         break;
     default:
         break;
@@ -301,7 +318,7 @@ enum status jinja_slice(struct render *r, struct value object, struct value star
                         struct value step, struct value *out)
 {
     size_t length;
-    struct span span;
+    struct span span = {0};
     if (object.kind == VALUE_UNDEFINED)
         return jinja_undefined_error(r, object);
     if (object.kind == VALUE_DICT)

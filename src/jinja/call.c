@@ -364,7 +364,7 @@ static enum status call_macro(struct render *r, const struct macro *macro, const
 
 static enum status call_joiner(struct joiner *joiner, struct value *out)
 {
-    *out = value_str(joiner->used ? joiner->separator : (struct str){"", 0});
+    *out = joiner->used ? joiner->separator : value_str(STR_LITERAL(""));
     joiner->used = true;
     return STATUS_OK;
 }

@@ -165,19 +165,21 @@ static enum status filter_sum(struct render *r, const struct call *call, struct 
 
 /* -- order --------------------------------------------------------------------------------------------------- */
 
-/* "a,b": a list of the keys for each. */
+/* A list of the keys, one for each part of "a,b". As lists undefined keys are equal, where alone they have no order. */
 static enum status multiple_key(struct render *r, struct value item, struct value path, bool case_sensitive,
                                 struct value *out)
 {
     struct value names;
     struct sequence *keys;
-    if (path.kind != VALUE_STRING || jinja_find(path.text, STR_LITERAL(",")) == TEXT_NOT_FOUND)
-        return jinja_sort_key(r, item, path, missing, case_sensitive, out);
-    TRY(jinja_split(r, path, STR_LITERAL(","), -1, false, &names));
-    TRY(jinja_sequence_new(r, names.sequence->count, &keys));
-    for (size_t i = 0; i < names.sequence->count; i++) {
-        struct value key;
-        TRY(jinja_sort_key(r, item, names.sequence->items[i], missing, case_sensitive, &key));
+    size_t count = 1;
+    if (path.kind == VALUE_STRING) {
+        TRY(jinja_split(r, path, STR_LITERAL(","), -1, false, &names));
+        count = names.sequence->count;
+    }
+    TRY(jinja_sequence_new(r, count, &keys));
+    for (size_t i = 0; i < count; i++) {
+        struct value key, part = path.kind == VALUE_STRING ? names.sequence->items[i] : path;
+        TRY(jinja_sort_key(r, item, part, missing, case_sensitive, &key));
         TRY(jinja_sequence_append(r, keys, key));
     }
     *out = value_sequence(VALUE_LIST, keys);

@@ -26,21 +26,22 @@ static bool parse_index(struct str text, int64_t *out)
 
 /* -- fields -------------------------------------------------------------------------------------------------- */
 
-/* The argument that the first part of a field name means. */
-static enum status first_argument(struct brace *f, struct str name, struct value *out)
+/* The argument that the first part of a field name means. Only a name that has no further parts can be empty, and
+ * only such ones count for whether numbers are given or automatic. */
+static enum status first_argument(struct brace *f, struct str name, bool whole, struct value *out)
 {
     int64_t index;
-    bool numbered = parse_index(name, &index);
-    if (name.len == 0) {
+    bool numbered = parse_index(name, &index), automatic = whole && name.len == 0;
+    if (automatic) {
         if (f->automatic < 0)
             return jinja_fail(f->r, "cannot switch from manual field specification to automatic field numbering");
         index = f->automatic++;
-    } else if (numbered) {
+    } else if (numbered && whole) {
         if (f->automatic > 0)
             return jinja_fail(f->r, "cannot switch from automatic field numbering to manual field specification");
         f->automatic = -1;
     }
-    if (name.len == 0 || numbered) {
+    if (automatic || numbered) {
         if (index >= (int64_t)f->values->count)
             return jinja_fail(f->r, "Replacement index %lld out of range for positional args tuple", (long long)index);
         *out = f->values->positional[index];
@@ -61,7 +62,7 @@ static enum status find_argument(struct brace *f, struct str name, struct value 
     size_t at = 0;
     while (at < name.len && name.data[at] != '.' && name.data[at] != '[')
         at++;
-    TRY(first_argument(f, (struct str){name.data, at}, out));
+    TRY(first_argument(f, (struct str){name.data, at}, at == name.len, out));
     while (at < name.len) {
         bool item = name.data[at] == '[';
         size_t start = ++at;

@@ -135,7 +135,7 @@ static enum status global_joiner(struct render *r, const struct call *call, stru
     struct joiner *joiner = jinja_allocate(r, sizeof *joiner);
     if (!joiner)
         return jinja_failure(r);
-    TRY(jinja_arg_str(r, call->arg[0], "sep", STR_LITERAL(", "), &joiner->separator));
+    joiner->separator = call->arg[0].kind == VALUE_MISSING ? value_str(STR_LITERAL(", ")) : call->arg[0];
     *out = (struct value){.kind = VALUE_JOINER, .joiner = joiner};
     return STATUS_OK;
 }

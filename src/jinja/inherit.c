@@ -62,11 +62,12 @@ static enum status find_template(struct render *r, const struct node *node, bool
         return jinja_undefined_error(r, name);
     else
         return jinja_fail(r, "the name of a template must be a string, not '%s'", jinja_type_name(name));
+    if (!*out && !r->template->options.load)
+        return jinja_fail(r, "include, import and extends are not available here");
     if (*out || ignore_missing)
         return STATUS_OK;
     if (name.kind == VALUE_STRING)
-        return jinja_fail(r, "template not found: '%.*s'%s", STR_ARGS(name.text),
-                          r->template->options.load ? "" : " (include, import and extends are not available here)");
+        return jinja_fail(r, "template not found: '%.*s'", STR_ARGS(name.text));
     return jinja_fail(r, "none of the templates given were found");
 }
 

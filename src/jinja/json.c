@@ -94,7 +94,7 @@ static void put_json_string(struct writer *w, struct str text)
         uint32_t code;
         n = utf8_decode(text.data + at, text.len - at, &code);
         bool special = code < 0x20 || code == '"' || code == '\\' || (w->format->ensure_ascii && code >= 0x7f);
-        if (!special || code == 0x7f || code == UTF8_INVALID)
+        if (!special || code == UTF8_INVALID)
             continue;
         jinja_put(w->b, (struct str){text.data + from, at - from});
         from = at + n;

@@ -158,7 +158,7 @@ static enum status parse_parentheses(struct parser *p, struct node **out)
     if (p->token->kind == TOKEN_RIGHT_PARENTHESIS)
         TRY(jinja_node_new(p, NODE_TUPLE, offset, out));
     else
-        TRY(jinja_parse_tuple(p, true, NULL, out));
+        TRY(jinja_parse_tuple(p, true, out));
     return jinja_expect(p, TOKEN_RIGHT_PARENTHESIS);
 }
 
@@ -642,17 +642,17 @@ enum status jinja_parse_expression(struct parser *p, struct node **out)
 
 /* -- tuples and targets -------------------------------------------------------------------------------------- */
 
-static bool at_tuple_end(const struct parser *p, const char *end)
+static bool at_tuple_end(const struct parser *p)
 {
     return p->token->kind == TOKEN_VARIABLE_END || p->token->kind == TOKEN_BLOCK_END ||
-           p->token->kind == TOKEN_RIGHT_PARENTHESIS || (end && jinja_at_name(p, end));
+           p->token->kind == TOKEN_RIGHT_PARENTHESIS;
 }
 
-enum status jinja_parse_tuple(struct parser *p, bool inline_if, const char *end, struct node **out)
+enum status jinja_parse_tuple(struct parser *p, bool inline_if, struct node **out)
 {
     uint32_t offset = p->token->offset;
     struct str text = jinja_token_text(p->token);
-    if (at_tuple_end(p, end))
+    if (at_tuple_end(p))
         return parse_fail(p, offset, "Expected an expression, got '%.*s'", STR_ARGS(text));
     TRY(inline_if ? jinja_parse_expression(p, out) : parse_or(p, out));
     if (p->token->kind != TOKEN_COMMA)
@@ -660,7 +660,7 @@ enum status jinja_parse_tuple(struct parser *p, bool inline_if, const char *end,
     struct node *tuple, *item;
     TRY(jinja_node_new(p, NODE_TUPLE, offset, &tuple));
     TRY(jinja_node_append(p, &tuple->list, *out));
-    while (jinja_skip(p, TOKEN_COMMA) && !at_tuple_end(p, end)) {
+    while (jinja_skip(p, TOKEN_COMMA) && !at_tuple_end(p)) {
         TRY(inline_if ? jinja_parse_expression(p, &item) : parse_or(p, &item));
         TRY(jinja_node_append(p, &tuple->list, item));
     }
@@ -685,19 +685,19 @@ static enum status check_target(struct parser *p, const struct node *node)
     return STATUS_OK;
 }
 
-enum status jinja_parse_target(struct parser *p, bool namespaces, const char *end, struct node **out)
+enum status jinja_parse_target(struct parser *p, bool namespaces, struct node **out)
 {
     uint32_t offset = p->token->offset;
     struct node *tuple, *item;
     struct str text = jinja_token_text(p->token);
-    if (at_tuple_end(p, end))
+    if (at_tuple_end(p))
         return parse_fail(p, offset, "Expected an expression, got '%.*s'", STR_ARGS(text));
     TRY(enter(p));
     TRY(parse_primary(p, namespaces, out));
     if (p->token->kind == TOKEN_COMMA) {
         TRY(jinja_node_new(p, NODE_TUPLE, offset, &tuple));
         TRY(jinja_node_append(p, &tuple->list, *out));
-        while (jinja_skip(p, TOKEN_COMMA) && !at_tuple_end(p, end)) {
+        while (jinja_skip(p, TOKEN_COMMA) && !at_tuple_end(p)) {
             TRY(parse_primary(p, namespaces, &item));
             TRY(jinja_node_append(p, &tuple->list, item));
         }

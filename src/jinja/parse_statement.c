@@ -152,9 +152,9 @@ static enum status parse_for(struct parser *p, uint32_t offset, struct node **ou
     struct node *node;
     TRY(jinja_node_new(p, NODE_FOR, offset, &node));
     p->loop_depth++;
-    TRY(jinja_parse_target(p, false, "in", &node->loop.target));
+    TRY(jinja_parse_target(p, false, &node->loop.target));
     TRY(jinja_expect_name(p, "in"));
-    TRY(jinja_parse_tuple(p, false, "recursive", &node->loop.iterable));
+    TRY(jinja_parse_tuple(p, false, &node->loop.iterable));
     if (jinja_skip_name(p, "if"))
         TRY(jinja_parse_expression(p, &node->loop.filter));
     node->loop.recursive = jinja_skip_name(p, "recursive");
@@ -180,7 +180,7 @@ static enum status parse_if(struct parser *p, uint32_t offset, struct node **out
     struct node_list *tests = &node->branch.tests;
     for (bool more = true; more;) {
         struct node_list body = {0};
-        TRY(jinja_parse_tuple(p, false, NULL, &test));
+        TRY(jinja_parse_tuple(p, false, &test));
         TRY(jinja_node_append(p, tests, test));
         TRY(parse_body(p, ends, &body));
         struct node_list *bodies = arena_array(p->arena, tests->count + 1, sizeof *bodies);
@@ -207,10 +207,10 @@ static enum status parse_set(struct parser *p, uint32_t offset, struct node **ou
     static const char *const ends[] = {"endset", NULL};
     struct node *node;
     TRY(jinja_node_new(p, NODE_SET, offset, &node));
-    TRY(jinja_parse_target(p, true, NULL, &node->set.target));
+    TRY(jinja_parse_target(p, true, &node->set.target));
     *out = node;
     if (jinja_skip(p, TOKEN_ASSIGN))
-        return jinja_parse_tuple(p, true, NULL, &node->set.value);
+        return jinja_parse_tuple(p, true, &node->set.value);
     node->kind = NODE_SET_BLOCK;
     TRY(jinja_parse_filters(p, NULL, false, &node->set.value));
     TRY(parse_body(p, ends, &node->set.body));
@@ -226,7 +226,7 @@ static enum status parse_with(struct parser *p, uint32_t offset, struct node **o
     while (p->token->kind != TOKEN_BLOCK_END) {
         if (node->with.targets.count)
             TRY(jinja_expect(p, TOKEN_COMMA));
-        TRY(jinja_parse_target(p, false, NULL, &part));
+        TRY(jinja_parse_target(p, false, &part));
         TRY(jinja_node_append(p, &node->with.targets, part));
         TRY(jinja_expect(p, TOKEN_ASSIGN));
         TRY(jinja_parse_expression(p, &part));
@@ -572,7 +572,7 @@ static enum status parse_nodes(struct parser *p, const char *const *ends, struct
         case TOKEN_VARIABLE_BEGIN:
             p->token++;
             TRY(jinja_node_new(p, NODE_OUTPUT, offset, &node));
-            TRY(jinja_parse_tuple(p, true, NULL, &value));
+            TRY(jinja_parse_tuple(p, true, &value));
             TRY(jinja_node_append(p, &node->list, value));
             TRY(jinja_expect(p, TOKEN_VARIABLE_END));
             break;

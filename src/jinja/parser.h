@@ -57,10 +57,10 @@ enum status jinja_expect(struct parser *p, enum token_kind kind);
 enum status jinja_expect_name(struct parser *p, const char *name);
 enum status jinja_expect_identifier(struct parser *p, struct str *out);
 
-/* Expressions. parse_tuple reads "a, b" as a tuple and "a" as itself; `end` is a name that ends it, or NULL. */
+/* Expressions. parse_tuple reads "a, b" as a tuple and "a" as itself. */
 enum status jinja_parse_expression(struct parser *p, struct node **out);
-enum status jinja_parse_tuple(struct parser *p, bool inline_if, const char *end, struct node **out);
-enum status jinja_parse_target(struct parser *p, bool namespaces, const char *end, struct node **out);
+enum status jinja_parse_tuple(struct parser *p, bool inline_if, struct node **out);
+enum status jinja_parse_target(struct parser *p, bool namespaces, struct node **out);
 enum status jinja_parse_filters(struct parser *p, struct node *input, bool first_without_pipe, struct node **out);
 
 #endif

@@ -194,10 +194,8 @@ static enum status split_at_space(struct render *r, struct value whole, int64_t 
             at += n;
         if (at == text.len)
             return STATUS_OK;
-        if (max == 0) {
-            struct str rest = {text.data + at, text.len - at};
-            return append_part(r, parts, whole, at, at + jinja_strip(rest, (struct str){NULL, 0}, TEXT_RIGHT).len);
-        }
+        if (max == 0)
+            return append_part(r, parts, whole, at, text.len);
         size_t start = at;
         while (at < text.len && !(class_at(text, at, &n) & UNICODE_SPACE))
             at += n;
@@ -238,8 +236,7 @@ static enum status split_right_at_space(struct render *r, struct value whole, in
         if (text.len == 0)
             break;
         if (max == 0) {
-            struct str rest = jinja_strip(text, space, TEXT_LEFT);
-            TRY(append_part(r, parts, whole, text.len - rest.len, text.len));
+            TRY(append_part(r, parts, whole, 0, text.len));
             break;
         }
         size_t start = text.len;

@@ -130,7 +130,7 @@ struct cycler {
 };
 
 struct joiner {
-    struct str separator;
+    struct value separator;
     bool used;
 };
 

@@ -130,16 +130,18 @@ enum status jinja_wrap(struct builder *b, struct str text, const struct wrap *wr
         }
         while (end < c.count && chunk_end(&c, end, wrap->break_on_hyphens) - start <= width)
             end = chunk_end(&c, end, wrap->break_on_hyphens);
+        bool keep_space = false;
         size_t next = end < c.count ? chunk_end(&c, end, wrap->break_on_hyphens) : end;
         if (next - end > width) { /* a chunk that no line can hold */
-            size_t room = width - (end - start) > 0 ? width - (end - start) : 0;
+            size_t room = width - (end - start);
+            keep_space = wrap->break_long_words && room == 0; /* as textwrap does, by accident */
             if (wrap->break_long_words)
                 end = cut_long_word(&c, end, next, room, wrap);
             else if (end == start)
                 end = next;
         }
         at = end;
-        while (end > start && is_space(&c, end - 1) && (end == c.count || end == at))
+        while (!keep_space && end > start && is_space(&c, end - 1))
             end--;
         if (end == start)
             continue;
