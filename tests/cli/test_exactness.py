@@ -23,6 +23,9 @@ TINY_BOUND = {"reference": 1e-4, "avx2": 1e-4, "avx512": 1e-4}
 # The reference tier computes these chunks of the texts: about 2,100 positions of English, code and other scripts.
 REFERENCE_CHUNKS = 5
 
+# Less than this between the two best logits, and the rounding of activations may decide between them.
+CLEAR_MARGIN = 0.3
+
 
 @pytest.fixture(scope="session")
 def program(notso, tmp_path_factory):
@@ -112,8 +115,83 @@ def test_reference_tier_logits_of_sampled_rows(program, model, smollm2):
     assert np.abs(scores - smollm2["score"][start:start + len(ids) - 1]).max() < 1e-2
 
 
-@pytest.mark.parametrize("tier", [t for t in TIERS if t != "reference"], indirect=True)
-def test_fast_tiers_pick_what_llama_cpp_picks(program, model, smollm2, tier):
-    chunks = list(chunks_of(smollm2["ids"], smollm2["text_lengths"]))
-    n, differing = agreement(program, model, smollm2, chunks, tier, "peer_argmax")
-    assert len(differing) <= 0.02 * n
+@pytest.fixture(scope="session", params=[t for t in TIERS if t != "reference"])
+def fast_argmax(request, program, model, smollm2):
+    """The likeliest next token at every position of the texts, by a tier that quantises activations."""
+    if request.param not in processor_tiers():
+        pytest.skip(f"this processor has no {request.param}")
+    chunks = chunks_of(smollm2["ids"], smollm2["text_lengths"])
+    return np.concatenate([program.logits(model, ids, tier=request.param).argmax(axis=1) for _, ids in chunks])
+
+
+def test_fast_tiers_are_as_near_to_the_truth_as_llama_cpp(fast_argmax, smollm2):
+    ours = np.mean(fast_argmax == smollm2["argmax"])
+    theirs = np.mean(smollm2["peer_argmax"] == smollm2["argmax"])
+    print(f"same argmax as transformers in F32: ours {ours:.4f}, llama.cpp {theirs:.4f}")
+    assert ours >= theirs - 0.005
+
+
+def test_fast_tiers_pick_what_llama_cpp_picks(fast_argmax, smollm2):
+    """Both quantise activations to 8 bits, which moves a difference of two logits by about 0.15 (root mean square), and not
+    the same way in two programs: llama.cpp agrees with itself on 96 % of these positions when only its KV cache
+    changes from F16 to F32. So the two must agree where the choice is no toss-up."""
+    same = fast_argmax == smollm2["peer_argmax"]
+    clear = smollm2["margin"] >= CLEAR_MARGIN
+    print(f"same argmax as llama.cpp: {same.mean():.4f} of all {len(same)} positions, {same[clear].mean():.4f} of the "
+          f"{clear.mean():.2f} with a margin of {CLEAR_MARGIN}")
+    assert same[clear].mean() >= 0.995
+    assert same.mean() >= 0.94
+
+
+# A tier's greedy reply must be what its own logits say, token by token; and where two tiers part, the choice must
+# have been a toss-up. From F16 weights all tiers multiply F32 activations, and nothing but the order of additions
+# is left; from Q4_1 the faster tiers round activations to 8 bits.
+PROMPTS = {
+    "story": "Write a long story about a lighthouse keeper.",
+    "code": "Write a Python program that keeps a list of books in a file. Explain every function in detail.",
+    "facts": "Explain in detail how tides work, and why there are two of them each day.",
+}
+N_GENERATED = 220
+PARTING_MARGIN = {"f16": 1e-3, "q4_1": 0.75}
+SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+
+
+@pytest.fixture(scope="session")
+def f16_model(program, model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("f16") / "f16.gguf"
+    program.run("quantize", model, path, "f16")
+    yield path
+    path.unlink()
+
+
+@pytest.mark.parametrize("weights, prompt", [("f16", "story"), ("q4_1", "story"), ("q4_1", "code"), ("q4_1", "facts")])
+def test_greedy_replies_on_every_tier(program, model, weights, prompt, request):
+    path = request.getfixturevalue("f16_model") if weights == "f16" else model
+    question = (f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{PROMPTS[prompt]}<|im_end|>\n"
+                "<|im_start|>assistant\n")
+    asked = program.tokenize(model, question, special=True)
+
+    def picks(tier, reply):
+        """Row i: the logits that choose the reply's token i."""
+        return program.logits(path, asked + reply, tier=tier)[len(asked) - 1:-1]
+
+    replies = {}
+    for tier in processor_tiers()[1:]:
+        text = program.run("run", "-m", path, "--cpu", tier, "--temp", 0, "--max-tokens", N_GENERATED,
+                           "-p", PROMPTS[prompt])
+        replies[tier] = program.tokenize(model, text.removesuffix(b"\n"))
+        assert len(replies[tier]) >= 200
+        assert picks(tier, replies[tier]).argmax(axis=1).tolist() == replies[tier], tier
+    if not replies:
+        pytest.skip("this processor has only the reference tier")
+    best, wanted = list(replies.items())[-1]
+    truth = picks("reference", wanted)
+    replies["reference"] = truth.argmax(axis=1).tolist()  # its own greedy reply as far as it follows `wanted`
+    for tier in replies.keys() - {best}:
+        parting = next((i for i, pair in enumerate(zip(wanted, replies[tier])) if len(set(pair)) == 2), None)
+        if parting is None:
+            print(f"{weights}, {prompt}: {tier} and {best} give the same {len(wanted)} tokens")
+            continue
+        margin = abs(float(truth[parting, wanted[parting]] - truth[parting, replies[tier][parting]]))
+        print(f"{weights}, {prompt}: {tier} and {best} part at token {parting}, where the margin is {margin:.3f}")
+        assert margin < PARTING_MARGIN[weights]
