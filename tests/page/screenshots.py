@@ -15,11 +15,11 @@ import tempfile
 from conftest import ABSENT_MODEL, MODEL, ROOT, Server, open_browser
 
 MAX_BYTES = 200_000
-DESKTOP = {"viewport": {"width": 1200, "height": 800}}
+DESKTOP = {"viewport": {"width": 1200, "height": 920}}
 PHONE = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 1.5, "is_mobile": True,
          "has_touch": True}
 QUESTIONS = ["What is the capital of France?",
-             "Write a short Python function that adds two numbers, and explain it."]
+             "Write a Python function that adds two numbers."]
 
 
 class Camera:
