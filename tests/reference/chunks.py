@@ -2,11 +2,13 @@
 """How texts are cut for the comparisons, and perplexity as llama-perplexity defines it. Needs numpy only."""
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "model"
+sys.path.append(str(FIXTURES))  # for make_tiny
 TEXTS = [FIXTURES / "texts" / name for name in ("english.txt", "code.txt", "nonlatin.txt")]
 CHUNK = 512
 

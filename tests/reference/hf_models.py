@@ -2,16 +2,13 @@
 """Logits from the transformers library, in F32, for the two kinds of models that the fixtures are about: the tiny
 random ones of tests/fixtures/model/make_tiny.py, and the weights of a llama GGUF file, dequantised."""
 
-import sys
-from pathlib import Path
-
 import gguf
 import numpy as np
 import torch
 import transformers
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fixtures" / "model"))
-import make_tiny  # noqa: E402
+import chunks  # noqa: F401  (puts make_tiny's folder on the path)
+import make_tiny
 
 
 def load_weights(model, tensors):

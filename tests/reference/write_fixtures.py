@@ -18,13 +18,14 @@ tests/fixtures/model/VERSIONS      the packages that computed them
 import argparse
 import hashlib
 import importlib.metadata
+import pathlib
 import platform
 
 import numpy as np
 
 import hf_models
-import make_tiny
 from chunks import CHUNK, FIXTURES, TEXTS, chunks_of, log_softmax_at, perplexity
+import make_tiny
 
 PACKAGES = ("numpy", "gguf", "torch", "transformers", "llama-cpp-python")
 DEFAULT_MODEL = FIXTURES.parents[2] / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -72,8 +73,6 @@ def write_smollm2(path):
 
 
 def main():
-    import pathlib
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("tiny", "smollm2", "all"))
     parser.add_argument("--model", type=pathlib.Path, default=DEFAULT_MODEL)
