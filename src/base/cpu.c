@@ -14,8 +14,8 @@ enum cpu_tier cpu_best_tier(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init(); /* also asks the system (XGETBV) whether it saves the wide registers */
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-                __builtin_cpu_supports("bmi2");
+    /* Every processor with AVX2 has F16C, which not every compiler can ask for. */
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vnni");

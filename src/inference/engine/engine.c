@@ -37,13 +37,20 @@ static struct str token_text(const struct tokenizer *tokenizer, uint32_t id)
     return id == TOKENIZER_NO_TOKEN ? STR_LITERAL("") : tokenizer_token_bytes(tokenizer, id);
 }
 
+/* The file's name without folder and ".gguf": people know a model by it better than by general.name, which converters
+ * fill with whatever the training run was called. */
+static struct str file_stem(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t len = strlen(name);
+    return (struct str){name, len > 5 && strcmp(name + len - 5, ".gguf") == 0 ? len - 5 : len};
+}
+
 static enum status fill_info(struct engine *engine, const struct engine_config *config, struct err *err)
 {
     const struct model_hparams *hparams = model_hparams(engine->model);
     const struct gguf *gguf = model_gguf(engine->model);
-    const char *slash = strrchr(config->model_path, '/');
-    struct str name = str_of(slash ? slash + 1 : config->model_path), template = {NULL, 0};
-    gguf_get_string(gguf, "general.name", &name, NULL);
+    struct str name = file_stem(config->model_path), template = {NULL, 0};
     gguf_get_string(gguf, "tokenizer.chat_template", &template, NULL);
 
     struct engine_info *info = &engine->info;

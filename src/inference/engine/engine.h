@@ -37,7 +37,7 @@ struct engine_config {
 
 /* Facts of an open engine; strings are borrowed and live until engine_close. */
 struct engine_info {
-    const char *model_name;    /* general.name, or the file's name */
+    const char *model_name;    /* the file's name without folder and extension */
     const char *architecture;  /* "llama", "smollm3" */
     const char *chat_template; /* Jinja source, or NULL */
     const char *bos_text, *eos_text; /* "" where there is none: the template's bos_token and eos_token */

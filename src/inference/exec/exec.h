@@ -6,7 +6,7 @@
  * provide them. Every operation is one stage: it ends with a barrier. None allocates, none fails.
  *
  * A row holds the activations of one token. Before a matrix product rows are packed into the form that the kernels
- * want (F32 in the reference tier, 8-bit groups in the others), once, however many matrices they meet.
+ * want (F32 in the reference tier, groups of 15-bit integers in the others), once, however many matrices they meet.
  *
  * Threads: one thread owns an exec and calls the operations.
  */

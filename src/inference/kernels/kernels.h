@@ -3,7 +3,7 @@
  * kernels.h - the arithmetic, once per instruction set, behind one table of function pointers.
  *
  * The reference tier is plain C with F32 activations. Faster tiers quantise the activations of a row once, to
- * 8 bits in groups of 32, and multiply integers. A tier's file fills the entries it improves; the rest stay
+ * 15 bits in groups of 32, and multiply integers. A tier's file fills the entries it improves; the rest stay
  * as in the tier below. Weights are read straight from their GGUF blocks.
  *
  * Every kernel is a pure function of its arguments, allocates nothing, and may run on any thread.

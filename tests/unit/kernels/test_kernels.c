@@ -126,15 +126,15 @@ static bool is_float(enum tensor_type type)
     return tensor_type_info(type)->block_length == 1;
 }
 
-/* What a tier that packs to 8 bits makes of 32 activations. */
+/* What a tier that packs to 15 bits makes of 32 activations. */
 static void rounded_activations(const float *x, size_t n, float *out)
 {
     float largest = 0;
     for (size_t i = 0; i < n; i++)
         largest = fmaxf(largest, fabsf(x[i]));
-    float inverse = largest > 0 ? 127 / largest : 0;
+    float inverse = largest > 0 ? KERNEL_PACKED_MAX / largest : 0;
     for (size_t i = 0; i < n; i++)
-        out[i] = largest / 127 * rintf(x[i] * inverse);
+        out[i] = largest / KERNEL_PACKED_MAX * rintf(x[i] * inverse);
 }
 
 static void matmul(const struct kernel_ops *ops, const struct problem *p, size_t row_begin, size_t row_end,
@@ -251,8 +251,10 @@ static void check_pack(const struct kernel_ops *ops)
             float rounded[32] = {0}, sum = 0;
             rounded_activations(f + g * 32, count, rounded);
             for (size_t i = 0; i < 32; i++) {
-                assert_true((float)b->q[g % 8 * 32 + i] * b->scale[g % 8] == rounded[i]);
-                sum += (float)b->q[g % 8 * 32 + i];
+                float code = (float)(128 * b->high[g % 8 * 32 + i] + b->low[g % 8 * 32 + i]);
+                assert_in_range(b->low[g % 8 * 32 + i] + 64, 0, 127);
+                assert_true(code * b->scale[g % 8] == rounded[i]);
+                sum += code;
             }
             assert_true(b->sum32[g % 8] == sum * b->scale[g % 8]);
             float halves = b->sum16[g % 8 * 2] + b->sum16[g % 8 * 2 + 1];
@@ -635,7 +637,7 @@ static void bench_rows(const struct kernel_ops *ops)
 {
     enum { N = 2048, TIMES = 200 };
     static float a[N], b[N], y[N];
-    static _Alignas(64) unsigned char packed[4 * N + 4096 + 384 * 8];
+    static _Alignas(64) unsigned char packed[4 * N + 4096 + sizeof(struct kernel_packed_block) * 8];
     struct rng rng;
     rng_seed(&rng, 7);
     for (size_t i = 0; i < N; i++) {
