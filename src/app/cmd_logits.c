@@ -78,15 +78,11 @@ static bool write_header(FILE *out, size_t rows, size_t cols)
     return fwrite(start, 1, sizeof start, out) == sizeof start && fwrite(text, 1, length, out) == length;
 }
 
-static enum status write_logits(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
-                                const char *path, struct err *err)
+static enum status compute_and_write(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
+                                     float *logits, FILE *out, const char *path, struct err *err)
 {
-    float *logits = mem_alloc(n_vocab * BATCH * sizeof *logits);
-    FILE *out = logits ? fopen(path, "wb") : NULL;
     enum status status = STATUS_OK;
-    if (!logits)
-        return err_no_memory(err, "making room for the logits");
-    if (!out || !write_header(out, ids->count, n_vocab))
+    if (!write_header(out, ids->count, n_vocab))
         status = err_errno(err, errno, "cannot write %s", path);
     for (size_t at = 0; status == STATUS_OK && at < ids->count; at += BATCH) {
         uint32_t n = (uint32_t)(ids->count - at < BATCH ? ids->count - at : BATCH);
@@ -95,9 +91,35 @@ static enum status write_logits(struct model_state *state, const struct token_id
         if (status == STATUS_OK && fwrite(logits, sizeof *logits * n_vocab, n, out) != n)
             status = err_errno(err, errno, "cannot write %s", path);
     }
-    if (out && fclose(out) != 0 && status == STATUS_OK)
+    return status;
+}
+
+/* The file appears under its name only when it is whole. */
+static enum status write_logits(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
+                                const char *path, struct err *err)
+{
+    enum status status = STATUS_OK;
+    struct buf part = BUF_INIT;
+    buf_printf(&part, "%s.part", path);
+    float *logits = mem_alloc(n_vocab * BATCH * sizeof *logits);
+    if (!logits || part.failed) {
+        mem_free(logits);
+        buf_free(&part);
+        return err_no_memory(err, "making room for the logits");
+    }
+    FILE *out = fopen(buf_text(&part), "wb");
+    if (!out)
         status = err_errno(err, errno, "cannot write %s", path);
+    else {
+        status = compute_and_write(state, ids, n_vocab, logits, out, path, err);
+        bool closed = fclose(out) == 0;
+        if (status == STATUS_OK && (!closed || rename(buf_text(&part), path) != 0))
+            status = err_errno(err, errno, "cannot write %s", path);
+        if (status != STATUS_OK)
+            remove(buf_text(&part));
+    }
     mem_free(logits);
+    buf_free(&part);
     return status;
 }
 

@@ -99,11 +99,15 @@ void exec_add(struct exec *exec, struct exec_rows x, struct exec_rows y)
     exec_pool_for(exec->pool, x.n, 1, add_body, &work);
 }
 
-/* Rows of W in one piece of work: enough pieces to balance the threads, large enough to be worth taking. */
-static size_t piece_rows(const struct exec *exec, size_t total_rows)
+/* Rows of W in one piece of work: enough pieces to balance the threads, large enough for the kernels, which take
+ * PANEL rows at once when there are many tokens to meet them. */
+enum { PANEL = 64, LEAST_ROWS = 16 };
+
+static size_t piece_rows(const struct exec *exec, size_t total_rows, size_t n_tokens)
 {
-    size_t rows = total_rows / (exec_pool_threads(exec->pool) * 8u) / 16 * 16;
-    return rows < 16 ? 16 : rows > 256 ? 256 : rows;
+    size_t unit = n_tokens > 8 ? PANEL : LEAST_ROWS;
+    size_t rows = total_rows / (exec_pool_threads(exec->pool) * 4u) / unit * unit;
+    return rows < unit ? unit : rows > 512 ? 512 : rows;
 }
 
 struct matmul_work {
@@ -144,7 +148,7 @@ void exec_matmul(struct exec *exec, const struct exec_packed *x, const struct ex
     size_t total_rows = 0, pieces = 0;
     for (size_t p = 0; p < n_products; p++)
         total_rows += products[p].w->rows;
-    size_t grain = piece_rows(exec, total_rows);
+    size_t grain = piece_rows(exec, total_rows, x->n);
     for (size_t p = 0; p < n_products; p++)
         pieces += (products[p].w->rows + grain - 1) / grain;
     struct matmul_work work = {exec->ops, x, products, n_products, grain};
