@@ -23,7 +23,7 @@ def stub(notso, tmp_path_factory):
 @pytest.fixture(scope="module")
 def talking(notso, model, tmp_path_factory):
     """A server with the default model, greedy, ready."""
-    with Server(notso, tmp_path_factory.mktemp("talking"), "--model", model, "--temp", "0") as server:
+    with Server(notso, tmp_path_factory.mktemp("talking"), "--model", model, "--temp", "0", "--max-tokens", "300") as server:
         browser = Browser(server)
         for _ in range(600):
             if browser.health()["status"] != "loading":
@@ -321,11 +321,13 @@ def test_hostile_bytes(stub, browser):
     form = b"Content-Type: application/x-www-form-urlencoded\r\n"
     for data in (b"", b"\r\n" * 1000, b"\0" * 5000, b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
                  b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n", b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
-                 b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Content-Length: 100\r\n\r\ntext=cut",
                  b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
                  b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Transfer-Encoding: chunked\r\n\r\n5\r\ntext=\r\nx\r\n"):
         assert b" 200 " not in raw(stub.port, data)[:20]
-    assert browser.get("/").status == 200
+    with socket.create_connection(("127.0.0.1", stub.port)) as connection:
+        connection.sendall(b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Content-Length: 100\r\n\r\ntext=cut")
+    page = browser.get("/")
+    assert page.status == 200 and "cut" not in re.sub(r"<[^>]*>", "", page.text)
 
 
 def test_a_hundred_readers(stub):
@@ -451,12 +453,12 @@ def test_health_with_model(talking, model):
 
 def test_it_answers(talking):
     browser = Browser(talking)
-    reply = Reply().follow(browser.events(browser.send("What is the capital of France?")))
-    assert reply.complete and "Paris" in text_of(reply.html)
+    reply = Reply().follow(browser.events(browser.send("What is the capital of Germany?")))
+    assert reply.complete and "Berlin" in text_of(reply.html)
     page = browser.get("/").text
-    assert "Paris" in page and "What is the capital of France?" in page
-    reply = Reply().follow(browser.events(browser.send("And of Italy?")))
-    assert "Rome" in text_of(reply.html), "it sees the conversation"
+    assert "Berlin" in page and "What is the capital of Germany?" in page
+    reply = Reply().follow(browser.events(browser.send("And of England?")))
+    assert "London" in text_of(reply.html), "it sees the conversation"
 
 
 def test_page_is_what_was_streamed(talking):
@@ -483,14 +485,14 @@ def test_stop_with_model(talking):
 
 
 def test_sessions_in_parallel(talking):
-    questions = ["What is the capital of France?", "What is the capital of Japan?", "What is the capital of Germany?"]
+    questions = ["What is the capital of England?", "What is the capital of Japan?", "What is the capital of Germany?"]
 
     def ask(i):
         browser = Browser(talking)
         return text_of(Reply().follow(browser.events(browser.send(questions[i]))).html)
 
     answers = in_threads(3, ask)
-    assert "Paris" in answers[0] and "Tokyo" in answers[1] and "Berlin" in answers[2], answers
+    assert "London" in answers[0] and "Tokyo" in answers[1] and "Berlin" in answers[2], answers
 
 
 def test_control_tokens_in_text_are_text(talking):
