@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_tokenize.c - `notso tokenize`: text on standard input to ids on standard output, or with --decode back.
+ * cmd_tokenize.c - `notso tokenize`: text on standard input to ids on standard output, or with --decode
+ * back.
  *
- * The vocabulary comes from a GGUF file, with or without weights, or from a tokenizer.json; which one a file is, is
- * seen by its first bytes.
+ * The vocabulary comes from a GGUF file, with or without weights, or from a tokenizer.json; which one a
+ * file is, is seen by its first bytes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,8 +58,8 @@ static void append_number(struct buf *out, uint32_t n)
     buf_append(out, digits + at, sizeof digits - at);
 }
 
-static enum status encode(const struct tokenizer *tokenizer, const struct tokenize_options *options, struct str text,
-                          struct buf *out, struct err *err)
+static enum status encode(const struct tokenizer *tokenizer, const struct tokenize_options *options,
+                          struct str text, struct buf *out, struct err *err)
 {
     struct token_ids ids = TOKEN_IDS_INIT;
     enum status status = tokenizer_encode(tokenizer, text, options->special, &ids, err);
@@ -98,7 +99,8 @@ static enum status read_ids(struct str text, struct token_ids *ids, struct err *
     return STATUS_OK;
 }
 
-static enum status decode(const struct tokenizer *tokenizer, struct str text, struct buf *out, struct err *err)
+static enum status decode(const struct tokenizer *tokenizer, struct str text, struct buf *out,
+                          struct err *err)
 {
     struct token_ids ids = TOKEN_IDS_INIT;
     enum status status = read_ids(text, &ids, err);
@@ -133,15 +135,18 @@ int cmd_tokenize(const struct command *self, int argc, char **argv)
     struct tokenize_options o = {0};
     const struct option options[] = {
         MODEL_OPTION(o.model),
-        {"Input and output", "--special", NULL, NULL, "recognise special tokens in the text; a byte 0xFF keeps what is on"
-         " its two sides from being taken for one, and is dropped", OPTION_FLAG, &o.special, 0, 0, NULL},
+        {"Input and output", "--special", NULL, NULL,
+         "recognise special tokens in the text; a byte 0xFF is dropped, and none is recognised across it",
+         OPTION_FLAG, &o.special, 0, 0, NULL},
         {NULL, "--json", NULL, NULL, "print {\"ids\":[1,2,3]}", OPTION_FLAG, &o.json, 0, 0, NULL},
-        {NULL, "--decode", NULL, NULL, "read ids (separated by spaces, commas, brackets) and write their bytes",
+        {NULL, "--decode", NULL, NULL,
+         "read ids (separated by spaces, commas, brackets) and write their bytes",
          OPTION_FLAG, &o.decode, 0, 0, NULL},
     };
     int exit_code;
     struct err err = ERR_INIT;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
+                       &exit_code))
         return exit_code;
     const char *path = o.model.tokenizer ? o.model.tokenizer : o.model.model;
     if (!path || (o.decode && (o.json || o.special))) {

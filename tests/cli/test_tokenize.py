@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""notso tokenize against Hugging Face tokenizers, live: the same vocabulary and merges, the pre-tokenisers as published.
+"""notso tokenize against Hugging Face tokenizers, live: the same vocabulary and merges, the pre-tokenisers as
+published.
 
-Vocabularies: one trained here on made-up text, with every pre-tokeniser; those of the reference folder and the default
-model's with what they are used with. Characters come
-from Unicode 14, which every PCRE2 in use knows; of characters that are younger, the two libraries may know different
-ones to be letters or digits."""
+Vocabularies: one trained here on made-up text, with every pre-tokeniser; those of the reference folder and
+the default model's with what they are used with. Characters come from Unicode 14, which every PCRE2 in use
+knows; of younger ones the two libraries may differ about which are letters and digits."""
 
 import functools
 import json
@@ -48,8 +48,8 @@ class Vocabulary:
     @classmethod
     def read(cls, path):
         reader = gguf.GGUFReader(path)
-        values = [reader.fields["tokenizer.ggml." + name].contents() for name in ("tokens", "token_type", "merges", "pre")]
-        vocabulary = cls(*values)
+        names = ("tokens", "token_type", "merges", "pre")
+        vocabulary = cls(*(reader.fields["tokenizer.ggml." + name].contents() for name in names))
         vocabulary.files[vocabulary.pre] = path
         return vocabulary
 
@@ -103,19 +103,22 @@ class Vocabulary:
         return bytes(b for b in range(256) if chars[b] not in single)
 
 
-WORDS = """the of and to in is that for it with as was on be by this are from or have an not which but we they you
-SELECT return void const struct function import export class def self null true while Hello World NotSo SmolLM
+WORDS = """the of and to in is that for it with as was on be by this are from or have an not which but we they
+you while
+SELECT return void const struct function import export class def self null true Hello World NotSo SmolLM
 I'm you're he'll WE'VE it’s don't DON'T 'tis rock'n'roll l'été naïve Straße Ångström œuvre ĳs ſo
 нещо Български привет Ελληνικά עברית العربية فارسی हिन्दी नमस्ते தமிழ் ภาษาไทย ខ្មែរ ქართული 한국어 日本語
 カタカナ 中文字符 汉字 漢字 Việt Nam İstanbul""".split()
 EMOJI = ["😀", "👨\u200d👩\u200d👧\u200d👦", "🏳️\u200d🌈", "👍🏽", "🇩🇪", "☂️", "✈", "🦙", "1️⃣", "😶\u200d🌫️"]
-SPACES = [" ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", " \n", "\n ", "\u00a0", "\u2003", "\u3000", "\u2028", "\u0085",
-          "\u200b", "\u180e", "\ufeff", "\v", "\f", " " * 17, "\n" * 5, "\t\t  \n"]
-CODE = ["for (int i = 0; i < n; i++) {\n    a[i] += b->c;\n}\n", "def f(x):\n\treturn x**2  # ²\n", "</div>\r\n<!-- x -->",
-        "SELECT * FROM t WHERE a='b';", "https://example.org/?q=1&r=%20", "{\"k\":[1,2.5e-3,null]}", "\\begin{x}$a_{1}$"]
-BLOCKS = [(0x20, 0x7E), (0xA1, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x591, 0x6FF), (0x900, 0xDFF), (0xE01, 0xEFF),
-          (0x1780, 0x17FF), (0x2000, 0x2BFF), (0x3040, 0x30FF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xFF01, 0xFFEE),
-          (0x1D400, 0x1D7FF), (0x1F300, 0x1FAF6), (0x20000, 0x2A6DF), (0, 0x1F)]
+SPACES = [" ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", " \n", "\n ", "\u00a0", "\u2003", "\u3000", "\u2028",
+          "\u0085", "\u200b", "\u180e", "\ufeff", "\v", "\f", " " * 17, "\n" * 5, "\t\t  \n"]
+CODE = ["for (int i = 0; i < n; i++) {\n    a[i] += b->c;\n}\n", "def f(x):\n\treturn x**2  # ²\n",
+        "</div>\r\n<!-- x -->", "SELECT * FROM t WHERE a='b';", "https://example.org/?q=1&r=%20",
+        "{\"k\":[1,2.5e-3,null]}", "\\begin{x}$a_{1}$"]
+BLOCKS = [(0x20, 0x7E), (0xA1, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x591, 0x6FF), (0x900, 0xDFF),
+          (0xE01, 0xEFF), (0x1780, 0x17FF), (0x2000, 0x2BFF), (0x3040, 0x30FF), (0x4E00, 0x9FFF),
+          (0xAC00, 0xD7A3), (0xFF01, 0xFFEE), (0x1D400, 0x1D7FF), (0x1F300, 0x1FAF6), (0x20000, 0x2A6DF),
+          (0, 0x1F)]
 
 
 @functools.cache
@@ -182,7 +185,8 @@ def named_vocabulary(request, trained):
 
 # A vocabulary and a pre-tokeniser that it is, or could be, used with.
 COMBINATIONS = [("trained", pre) for pre in PRE_NAMES] + [
-    ("gpt-2", "gpt-2"), ("llama-bpe", "llama-bpe"), ("llama-bpe", "smaug-bpe"), ("model", "smollm"), ("model", "qwen2")]
+    ("gpt-2", "gpt-2"), ("llama-bpe", "llama-bpe"), ("llama-bpe", "smaug-bpe"), ("model", "smollm"),
+    ("model", "qwen2")]
 
 
 @pytest.fixture
@@ -224,11 +228,13 @@ def assert_same(ours, theirs, tokens):
         return
     at = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
     near = slice(max(at - 5, 0), at + 8)
-    pytest.fail(f"token {at}: {[tokens[i] for i in ours[near]]} instead of {[tokens[i] for i in theirs[near]]}")
+    got, expected = ([tokens[i] for i in ids[near]] for ids in (ours, theirs))
+    pytest.fail(f"token {at}: {got} instead of {expected}")
 
 
 @combinations
-def test_a_megabyte_of_mixed_unicode_equals_hugging_face(vocabulary, pre, text, tokenize, decode, tmp_path_factory):
+def test_a_megabyte_of_mixed_unicode_equals_hugging_face(vocabulary, pre, text, tokenize, decode,
+                                                         tmp_path_factory):
     path = vocabulary.file(tmp_path_factory, pre)
     if pre == "qwen2":  # whose NFC normaliser is not applied
         text = unicodedata.normalize("NFC", text)
@@ -282,8 +288,8 @@ def test_special_tokens_equal_hugging_face(vocabulary, tokenize, tmp_path_factor
              for i in range(3000)]
     text = "".join(parts)
     ours = tokenize(path, text, "--special")
-    theirs = vocabulary.add_specials(vocabulary.hugging_face(vocabulary.pre)).encode(text, add_special_tokens=False).ids
-    assert_same(ours, theirs, vocabulary.tokens)
+    theirs = vocabulary.add_specials(vocabulary.hugging_face(vocabulary.pre))
+    assert_same(ours, theirs.encode(text, add_special_tokens=False).ids, vocabulary.tokens)
     controls = {i for i, kind in enumerate(vocabulary.types) if kind == 3}
     assert controls & set(ours)
     assert not controls & set(tokenize(path, text))
@@ -318,15 +324,17 @@ def test_tokenizer_json(vocabulary, pre, merges_as, text, tokenize, decode, run,
         data["model"]["merges"] = [" ".join(merge) for merge in data["model"]["merges"]]
         path.write_text(json.dumps(data))
     text += "<|endoftext|> and <|im_end|>\n"
-    assert_same(tokenize(path, text, "--special"), theirs.encode(text, add_special_tokens=False).ids, vocabulary.tokens)
+    expected = theirs.encode(text, add_special_tokens=False).ids
+    assert_same(tokenize(path, text, "--special"), expected, vocabulary.tokens)
     missing = vocabulary.missing_bytes
     assert decode(path, tokenize(path, text)) == text.encode().translate(None, delete=missing)
 
 
 def test_tokenizer_path_overrides_the_models_vocabulary(trained, trained_gguf, run, tmp_path):
-    other = Vocabulary(trained.tokens[:-300] + trained.tokens[-2:], trained.types[:-300] + trained.types[-2:], [], "gpt-2")
-    kept = set(other.tokens)
-    other.merges = [m for m in trained.merges if m.replace(" ", "") in kept]
+    tokens = trained.tokens[:-300]
+    kept = set(tokens)
+    merges = [merge for merge in trained.merges if merge.replace(" ", "") in kept]
+    other = Vocabulary(tokens, trained.types[:-300], merges, "gpt-2")
     path = tmp_path / "tokenizer.json"
     other.hugging_face("gpt-2").save(str(path))
     text = mixed_text(5000, seed=3)
@@ -347,13 +355,18 @@ def test_normalized_added_tokens_come_second(trained, tokenize, tmp_path):
 
 
 def test_gpt4_style_split_patterns(trained, tokenize, tmp_path):
-    pattern = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
-               r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    upper, lower = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+    ending = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    start = r"[^\r\n\p{L}\p{N}]?"
+    pattern = (f"{start}{upper}*{lower}+{ending}|{start}{upper}+{lower}*{ending}|"
                r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
     theirs = trained.hugging_face("gpt-2")
     theirs.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(pattern), "removed", invert=True), pre_tokenizers.Digits(individual_digits=False),
-        pre_tokenizers.Split(".", "isolated"), byte_level(False)])
+        pre_tokenizers.Split(Regex(pattern), "removed", invert=True),
+        pre_tokenizers.Digits(individual_digits=False),
+        pre_tokenizers.Split(".", "isolated"),
+        byte_level(False),
+    ])
     path = tmp_path / "tokenizer.json"
     theirs.save(str(path))
     text = mixed_text(100_000, seed=9)
@@ -379,14 +392,15 @@ def test_a_megabyte_of_one_thing(trained_gguf, tokenize, decode, piece):
 # --- Bad input
 
 
-@pytest.mark.parametrize("ids, word", [("1 x 2", "byte 2"), ("99999999", "99999999"), ("4294967295", "byte 0"),
-                                       ("-1", "byte 0"), ("1.5", "byte 0"), ("1e3", "byte 0"), ("1" * 400, "byte 0")])
+@pytest.mark.parametrize("ids, word", [
+    ("1 x 2", "byte 2"), ("99999999", "99999999"), ("4294967295", "byte 0"), ("-1", "byte 0"),
+    ("1.5", "byte 0"), ("1e3", "byte 0"), ("1" * 400, "byte 0")])
 def test_bad_ids(trained_gguf, fails, ids, word):
     fails(["tokenize", "-m", trained_gguf, "--decode"], word, code=1, stdin=ids)
 
 
-@pytest.mark.parametrize("args", [[], ["--decode", "--json", "-m", "x"], ["--decode", "--special", "-m", "x"], ["-m"],
-                                  ["-m", "x", "--nonsense"], ["-m", "x", "y"]])
+@pytest.mark.parametrize("args", [[], ["--decode", "--json", "-m", "x"], ["--decode", "--special", "-m", "x"],
+                                  ["-m"], ["-m", "x", "--nonsense"], ["-m", "x", "y"]])
 def test_wrong_command_line(fails, args):
     fails(["tokenize", *args], code=2)
 
@@ -426,9 +440,10 @@ def test_vocabulary_whose_parts_do_not_fit(trained, fails, tmp_path):
 
 
 def test_not_a_tokenizer(fails, tmp_path):
-    for name, data, words in [("a.json", b"", ["JSON"]), ("b.json", b"{\n  nonsense}", ["line 2"]), ("c.json", b"[]", ["model"]),
-                              ("d.json", b"\xff\xfe\x00", ["JSON"]), ("e.gguf", b"GGUF", ["e.gguf"]),
-                              ("f.gguf", b"", ["f.gguf"]), ("g.json", b'{"model":{"type":"BPE"}}', ["vocab"])]:
+    for name, data, words in [("a.json", b"", ["JSON"]), ("b.json", b"{\n  nonsense}", ["line 2"]),
+                              ("c.json", b"[]", ["model"]), ("d.json", b"\xff\xfe\x00", ["JSON"]),
+                              ("e.gguf", b"GGUF", ["e.gguf"]), ("f.gguf", b"", ["f.gguf"]),
+                              ("g.json", b'{"model":{"type":"BPE"}}', ["vocab"])]:
         path = tmp_path / name
         path.write_bytes(data)
         fails(["tokenize", "-m", path], name, *words, code=1)
@@ -441,6 +456,10 @@ def set_in(data, path, value):
     for name in parents:
         data = data[name]
     data[last] = value
+
+
+def split_step(pattern, behavior="Isolated"):
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior}
 
 
 @pytest.mark.parametrize("path, value, words", [
@@ -465,9 +484,9 @@ def set_in(data, path, value):
     (["pre_tokenizer"], {"type": "Sequence", "pretokenizers": []}, ["ByteLevel"]),
     (["pre_tokenizer"], {"type": "Digits", "individual_digits": True}, ["ByteLevel"]),
     (["pre_tokenizer", "add_prefix_space"], True, ["add_prefix_space"]),
-    (["pre_tokenizer"], {"type": "Split", "pattern": {"Regex": "(("}, "behavior": "Isolated"}, ["(("]),
-    (["pre_tokenizer"], {"type": "Split", "pattern": {"Regex": "[a&&[b]]"}, "behavior": "Isolated"}, ["class"]),
-    (["pre_tokenizer"], {"type": "Split", "pattern": {"Regex": "a"}, "behavior": "MergedWithNext"}, ["MergedWithNext"]),
+    (["pre_tokenizer"], split_step("(("), ["(("]),
+    (["pre_tokenizer"], split_step("[a&&[b]]"), ["class"]),
+    (["pre_tokenizer"], split_step("a", "MergedWithNext"), ["MergedWithNext"]),
     (["added_tokens"], 7, ["added_tokens"]),
     (["added_tokens"], [{"id": 1}], ["content"]),
     (["added_tokens"], [{"id": 5000000, "content": "<x>"}], ["<x>"]),

@@ -2,9 +2,9 @@
 /*
  * detokenizer.c - tokens to text while they come: only whole characters leave.
  *
- * A token can end in the middle of a UTF-8 character. Its bytes wait in `held`, at most three of them, until the next
- * tokens complete it; what can no longer become a character is replaced, byte by byte, so that a reader always gets
- * valid UTF-8.
+ * A token can end in the middle of a UTF-8 character. Its bytes wait in `held`, at most three of them,
+ * until the next tokens complete it; what can no longer become a character is replaced, byte by byte, so
+ * that a reader always gets valid UTF-8.
  */
 #include "base/utf8.h"
 #include "inference/tokenizer/tokenizer.h"

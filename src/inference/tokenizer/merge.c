@@ -2,14 +2,15 @@
 /*
  * merge.c - byte pair encoding of one piece of text.
  *
- * A piece starts as its single bytes; as long as two neighbours form a known pair, the pair of the lowest rank (the
- * leftmost of equal ones) becomes one token (Sennrich, Haddow and Birch, 2016). Words are short, and for them looking
- * through all pairs each time is fastest. But a piece can be a megabyte of one letter, so long ones keep their pairs
- * in a heap: n log n. Both give the same ids.
+ * A piece starts as its single bytes; as long as two neighbours form a known pair, the pair of the lowest
+ * rank (the leftmost of equal ones) becomes one token (Sennrich, Haddow and Birch, 2016). Words are short,
+ * and for them looking through all pairs each time is fastest. But a piece can be a megabyte of one letter,
+ * so long ones keep their pairs in a heap: n log n. Both give the same ids.
  *
- * Most pieces are whole words that are tokens themselves. Whether merging such a piece ends in that token depends on
- * nothing but the vocabulary, so it is worked out once per token and remembered in tokenizer.whole. Threads may do
- * that at the same time: they write the same answer, and nothing else hangs on it.
+ * Most pieces are whole words that are tokens themselves. Whether merging such a piece ends in that token
+ * depends on nothing but the vocabulary, so it is worked out once per token and remembered in
+ * tokenizer.whole. Threads may do that at the same time: they write the same answer, and nothing else hangs
+ * on it.
  */
 #include <string.h>
 
@@ -56,10 +57,11 @@ enum status tokenizer_reserve_merges(struct tokenizer *tokenizer, size_t count, 
     return STATUS_OK;
 }
 
-static enum status merge_error(struct err *err, uint32_t rank, struct str left, struct str right, const char *problem)
+static enum status merge_error(struct err *err, uint32_t rank, struct str left, struct str right,
+                               const char *problem)
 {
-    return err_set(err, STATUS_FORMAT, "merge %u of the vocabulary (%s with %s) %s", rank, tokenizer_quote(left).text,
-                   tokenizer_quote(right).text, problem);
+    return err_set(err, STATUS_FORMAT, "merge %u of the vocabulary (%s with %s) %s", rank,
+                   tokenizer_quote(left).text, tokenizer_quote(right).text, problem);
 }
 
 enum status tokenizer_add_merge(struct tokenizer *tokenizer, uint32_t rank, struct str left, struct str right,
@@ -92,12 +94,14 @@ enum status tokenizer_add_merge(struct tokenizer *tokenizer, uint32_t rank, stru
     return status;
 }
 
-enum status tokenizer_add_merge_text(struct tokenizer *tokenizer, uint32_t rank, struct str text, struct err *err)
+enum status tokenizer_add_merge_text(struct tokenizer *tokenizer, uint32_t rank, struct str text,
+                                     struct err *err)
 {
     const char *space = text.len ? memchr(text.data, ' ', text.len) : NULL;
     if (!space)
-        return err_set(err, STATUS_FORMAT, "merge %u of the vocabulary is %s; it must be two tokens with a space "
-                       "between them", rank, tokenizer_quote(text).text);
+        return err_set(err, STATUS_FORMAT,
+                       "merge %u of the vocabulary is %s; it must be two tokens and a space between them",
+                       rank, tokenizer_quote(text).text);
     size_t at = (size_t)(space - text.data);
     return tokenizer_add_merge(tokenizer, rank, (struct str){text.data, at},
                                (struct str){space + 1, text.len - at - 1}, err);
@@ -105,8 +109,8 @@ enum status tokenizer_add_merge_text(struct tokenizer *tokenizer, uint32_t rank,
 
 /* --- Short pieces */
 
-/* The ids of the single bytes. A byte without a token becomes the unknown token, or nothing: then its neighbours
- * meet, as they do in the Hugging Face library. */
+/* The ids of the single bytes. A byte without a token becomes the unknown token, or nothing: then its
+ * neighbours meet, as they do in the Hugging Face library. */
 static size_t split_bytes(const struct tokenizer *tokenizer, const char *bytes, size_t len, uint32_t *ids)
 {
     size_t count = 0;
@@ -159,8 +163,8 @@ struct symbol {
 };
 #define NO_SYMBOL UINT32_MAX
 
-/* A binary heap of pairs as rank << 32 | place, least first. Entries whose pair has changed since stay in it and are
- * recognised when they come out: the symbol has another rank then. */
+/* A binary heap of pairs as rank << 32 | place, least first. Entries whose pair has changed since stay in
+ * it and are recognised when they come out: the symbol has another rank then. */
 struct pair_heap {
     uint64_t *items;
     size_t count, capacity;
@@ -189,9 +193,11 @@ static uint64_t pop(struct pair_heap *heap)
     return top;
 }
 
-/* Looks up the pair that symbols[at] forms with its right neighbour, and puts it into the heap if it is one. The heap
- * has room: a piece of n bytes starts with n - 1 pairs, and a merge takes one out and puts at most two in. */
-static void refresh(const struct tokenizer *tokenizer, struct symbol *symbols, uint32_t at, struct pair_heap *heap)
+/* Looks up the pair that symbols[at] forms with its right neighbour, and puts it into the heap if it is
+ * one. The heap has room: a piece of n bytes starts with n - 1 pairs, and a merge takes one out and puts at
+ * most two in. */
+static void refresh(const struct tokenizer *tokenizer, struct symbol *symbols, uint32_t at,
+                    struct pair_heap *heap)
 {
     struct symbol *symbol = &symbols[at];
     symbol->rank = NO_RANK;
@@ -206,7 +212,8 @@ static void refresh(const struct tokenizer *tokenizer, struct symbol *symbols, u
     sift_up(heap, heap->count - 1);
 }
 
-static enum status merge_long(const struct tokenizer *tokenizer, uint32_t *ids, size_t *count, struct err *err)
+static enum status merge_long(const struct tokenizer *tokenizer, uint32_t *ids, size_t *count,
+                              struct err *err)
 {
     size_t n = *count;
     struct pair_heap heap = {mem_alloc(n * 2 * sizeof *heap.items), 0, n * 2};
@@ -217,7 +224,7 @@ static enum status merge_long(const struct tokenizer *tokenizer, uint32_t *ids, 
         return err_no_memory(err, "encoding text");
     }
     for (uint32_t i = 0; i < n; i++)
-        symbols[i] = (struct symbol){ids[i], i ? i - 1 : NO_SYMBOL, i + 1 < n ? i + 1 : NO_SYMBOL, NO_RANK, 0};
+        symbols[i] = (struct symbol){ids[i], i ? i - 1 : NO_SYMBOL, i + 1 < n ? i + 1 : NO_SYMBOL, 0, 0};
     for (uint32_t i = 0; i < n; i++)
         refresh(tokenizer, symbols, i, &heap);
     while (heap.count) {

@@ -2,9 +2,9 @@
 /*
  * tokenizer.c - encoding and decoding, once everything is loaded.
  *
- * Encoding goes through three cuts, each finer: special tokens (only where asked for), the pre-tokeniser's pieces, and
- * BPE inside a piece. Text between two special tokens is cut as one, with the barriers taken out first, so that text
- * that was guarded with barriers gives the same ids as without.
+ * Encoding goes through three cuts, each finer: special tokens (only where asked for), the pre-tokeniser's
+ * pieces, and BPE inside a piece. Text between two special tokens is cut as one, with the barriers taken
+ * out first, so that text that was guarded with barriers gives the same ids as without.
  */
 #include "inference/tokenizer/tokenizer.h"
 
@@ -106,13 +106,13 @@ enum status tokenizer_encode(const struct tokenizer *tokenizer, struct str text,
     return status;
 }
 
-enum status tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *ids, size_t count, struct buf *out,
-                             struct err *err)
+enum status tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *ids, size_t count,
+                             struct buf *out, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (ids[i] >= tokenizer->n_tokens)
-            return err_set(err, STATUS_ARGUMENT, "token id %u is out of range: the vocabulary has %u tokens", ids[i],
-                           tokenizer->n_tokens);
+            return err_set(err, STATUS_ARGUMENT, "token id %u is out of range: the vocabulary has %u tokens",
+                           ids[i], tokenizer->n_tokens);
         buf_append_str(out, tokenizer_token_bytes(tokenizer, ids[i]));
     }
     return out->failed ? err_no_memory(err, "decoding tokens") : STATUS_OK;

@@ -2,10 +2,10 @@
 /*
  * tokenizer_internal.h - the parts a tokenizer is made of; only for the files of this folder.
  *
- * A tokenizer is built in this order: tokenizer_create, tokenizer_set_token for every id, tokenizer_index, then
- * tokenizer_add_merge for every merge in rank order, the pre-tokeniser's steps, and it is ready. The two loaders
- * (tokenizer_gguf.c, tokenizer_json.c) do that; everything after is read-only, with one exception that is safe from
- * any thread: `whole`, a memo of facts that never change (see merge.c).
+ * A tokenizer is built in this order: tokenizer_create, tokenizer_set_token for every id, tokenizer_index,
+ * then tokenizer_add_merge for every merge in rank order, the pre-tokeniser's steps, and it is ready. The
+ * two loaders (tokenizer_gguf.c, tokenizer_json.c) do that; everything after is read-only, with one
+ * exception that is safe from any thread: `whole`, a memo of facts that never change (see merge.c).
  */
 #ifndef TOKENIZER_TOKENIZER_INTERNAL_H
 #define TOKENIZER_TOKENIZER_INTERNAL_H
@@ -83,7 +83,7 @@ struct tokenizer {
 
 /* --- tokenizer.c */
 
-/* Names of the special tokens that end a reply; the first one that a vocabulary has is its EOS where it names none. */
+/* Names of the special tokens that end a reply; the first one that a tokenizer.json has is its EOS. */
 #define TOKENIZER_N_END_NAMES 7
 extern const char *const tokenizer_end_names[TOKENIZER_N_END_NAMES];
 
@@ -95,24 +95,25 @@ struct quoted {
 };
 struct quoted tokenizer_quote(struct str text);
 
-/* Turns text in GPT-2's alphabet of printable characters, one per byte, into the bytes. `out` has room for text.len;
- * the result is never longer. False if a character is outside the alphabet. */
+/* Turns text in GPT-2's alphabet of printable characters, one per byte, into the bytes. `out` has room for
+ * text.len; the result is never longer. False if a character is outside the alphabet. */
 bool tokenizer_alphabet_decode(struct str text, char *out, size_t *out_len);
 
 enum status tokenizer_create(uint32_t n_tokens, struct tokenizer **out, struct err *err);
-/* Each id at most once. NORMAL text is in the byte alphabet (or else becomes PLAIN), all other is plain UTF-8. */
-enum status tokenizer_set_token(struct tokenizer *tokenizer, uint32_t id, struct str text, enum token_kind kind,
-                                struct err *err);
+/* Each id at most once. NORMAL text is in the byte alphabet (or becomes PLAIN), all other is plain UTF-8. */
+enum status tokenizer_set_token(struct tokenizer *tokenizer, uint32_t id, struct str text,
+                                enum token_kind kind, struct err *err);
 /* Builds the tables once all tokens are set. Two tokens with the same text are an error. */
 enum status tokenizer_index(struct tokenizer *tokenizer, struct err *err);
-/* Puts every control and user token into special[0], or into special[1] where second[id] is set (NULL: none is). */
+/* Puts every control and user token into special[0], or special[1] where second[id] is set; NULL: none is. */
 enum status tokenizer_index_special(struct tokenizer *tokenizer, const bool *second, struct err *err);
 
 /* The id of a control or user token by its text, or TOKENIZER_NO_TOKEN. */
 uint32_t tokenizer_find_special(const struct tokenizer *tokenizer, struct str text);
 uint32_t tokenizer_find_piece(const struct tokenizer *tokenizer, const char *bytes, size_t len);
 /* The longest token of the set that `text` begins with, or TOKENIZER_NO_TOKEN. */
-uint32_t tokenizer_match_special(const struct tokenizer *tokenizer, const struct special_set *set, struct str text);
+uint32_t tokenizer_match_special(const struct tokenizer *tokenizer, const struct special_set *set,
+                                 struct str text);
 
 /* --- merge.c */
 
@@ -121,7 +122,8 @@ enum status tokenizer_reserve_merges(struct tokenizer *tokenizer, size_t count, 
 enum status tokenizer_add_merge(struct tokenizer *tokenizer, uint32_t rank, struct str left, struct str right,
                                 struct err *err);
 /* The same from "left right". */
-enum status tokenizer_add_merge_text(struct tokenizer *tokenizer, uint32_t rank, struct str text, struct err *err);
+enum status tokenizer_add_merge_text(struct tokenizer *tokenizer, uint32_t rank, struct str text,
+                                     struct err *err);
 /* Appends the ids of one piece of text. */
 enum status tokenizer_merge_piece(const struct tokenizer *tokenizer, const char *bytes, size_t len,
                                   struct token_ids *out, struct err *err);
@@ -130,9 +132,8 @@ enum status tokenizer_reserve_ids(struct token_ids *ids, size_t extra, struct er
 /* --- pretokenizer.c */
 
 struct pretokenizer_preset {
-    const char *name;
+    const char *name, *pattern;
     bool ignore_merges, adds_bos; /* adds_bos: what a file means that does not say */
-    const char *patterns[2];
 };
 
 /* NULL if there is none of that name. */
@@ -144,14 +145,25 @@ const char *tokenizer_gpt2_pattern(void);
 
 enum status tokenizer_pretokenizer_create(struct pretokenizer **out, struct err *err);
 /* Adds a step: every piece so far is cut into the matches of `pattern` and what lies between them. */
-enum status tokenizer_pretokenizer_add(struct pretokenizer *pretokenizer, struct str pattern, struct err *err);
+enum status tokenizer_pretokenizer_add(struct pretokenizer *pretokenizer, struct str pattern,
+                                       struct err *err);
 void tokenizer_pretokenizer_free(struct pretokenizer *pretokenizer);
 
 typedef enum status (*tokenizer_piece_function)(void *user, const char *bytes, size_t len);
 
 /* Calls `on_piece` for every piece of `text`, in order; together they are the text. */
-enum status tokenizer_cut(const struct pretokenizer *pretokenizer, struct str text, tokenizer_piece_function on_piece,
-                          void *user, struct err *err);
+enum status tokenizer_cut(const struct pretokenizer *pretokenizer, struct str text,
+                          tokenizer_piece_function on_piece, void *user, struct err *err);
+
+/* --- ascii_scan.c */
+
+struct scan_rules {
+    enum { SCAN_GPT2, SCAN_LLAMA3 } family;
+    size_t max_digits; /* in one piece */
+};
+
+/* Length of the first piece of `text`, which is not empty; 0: the pattern must decide. */
+size_t tokenizer_ascii_scan(const struct scan_rules *rules, const char *text, size_t len);
 
 /* --- tokenizer_json.c */
 

@@ -2,13 +2,14 @@
 /*
  * tokenizer_json.c - a tokenizer from a Hugging Face tokenizer.json.
  *
- * The file describes a pipeline: normaliser, pre-tokeniser, model, post-processor, decoder. Taken is what byte-level
- * BPE needs; everything that would change the ids and is not done here is refused by name, rather than ignored. One
- * exception is the normaliser NFC (Qwen): it is accepted and not applied, so that decoding gives back the very bytes
- * that came in. Text that is in NFC already, which nearly all text is, gives the same ids.
+ * The file describes a pipeline: normaliser, pre-tokeniser, model, post-processor, decoder. Taken is what
+ * byte-level BPE needs; everything that would change the ids and is not done here is refused by name,
+ * rather than ignored. One exception is the normaliser NFC (Qwen): it is accepted and not applied, so that
+ * decoding gives back the very bytes that came in. Text that is in NFC already, which nearly all text is,
+ * gives the same ids.
  *
- * The decoder is not read: for byte-level BPE there is only one. Of the post-processor only one thing matters here:
- * whether it puts a special token in front (see tokenizer_adds_bos).
+ * The decoder is not read: for byte-level BPE there is only one. Of the post-processor only one thing
+ * matters here: whether it puts a special token in front (see tokenizer_adds_bos).
  */
 #include <jansson.h>
 #include <string.h>
@@ -39,11 +40,13 @@ static bool is_set(const json_t *object, const char *name)
 }
 
 /* STATUS_UNSUPPORTED if any of the named members (a list that ends with NULL) is set. */
-static enum status refuse_set(const json_t *object, const char *const *names, struct str where, struct err *err)
+static enum status refuse_set(const json_t *object, const char *const *names, struct str where,
+                              struct err *err)
 {
     for (; *names; names++) {
         if (is_set(object, *names))
-            return err_set(err, STATUS_UNSUPPORTED, "%.*s has \"%s\", which is not supported", STR_ARGS(where), *names);
+            return err_set(err, STATUS_UNSUPPORTED, "%.*s has \"%s\", which is not supported",
+                           STR_ARGS(where), *names);
     }
     return STATUS_OK;
 }
@@ -66,7 +69,8 @@ static enum status count_ids(json_t *vocab, const json_t *added, uint32_t *count
     enum status status = STATUS_OK;
     uint32_t id = 0;
     *count = 0;
-    for (void *at = json_object_iter(vocab); at && status == STATUS_OK; at = json_object_iter_next(vocab, at)) {
+    void *at = json_object_iter(vocab);
+    for (; at && status == STATUS_OK; at = json_object_iter_next(vocab, at)) {
         status = read_id(json_object_iter_value(at), str_of(json_object_iter_key(at)), &id, err);
         *count = id >= *count ? id + 1 : *count;
     }
@@ -80,8 +84,8 @@ static enum status count_ids(json_t *vocab, const json_t *added, uint32_t *count
     return status;
 }
 
-/* Added tokens first, then the model's: what is in both is the same token, and special. `normalized` gets which ones
- * are looked for after all the others. */
+/* Added tokens first, then the model's: what is in both is the same token, and special. `normalized` gets
+ * which ones are looked for after all the others. */
 static enum status set_added_tokens(struct tokenizer *tokenizer, const json_t *vocab, const json_t *added,
                                     bool *normalized, struct err *err)
 {
@@ -95,14 +99,14 @@ static enum status set_added_tokens(struct tokenizer *tokenizer, const json_t *v
         if (strlen(text.data) != text.len)
             return err_set(err, STATUS_FORMAT, "added token %s contains a NUL", quoted.text);
         if (same && json_integer_value(same) != id)
-            return err_set(err, STATUS_FORMAT, "added token %s has id %u, but the model's vocabulary says %lld",
+            return err_set(err, STATUS_FORMAT, "added token %s has id %u, but the vocabulary says %lld",
                            quoted.text, id, (long long)json_integer_value(same));
         if (tokenizer->kinds[id] != TOKEN_UNUSED)
             return err_set(err, STATUS_FORMAT, "two added tokens have the id %u", id);
         enum status status = refuse_set(token, unsupported, str_of(quoted.text), err);
+        enum token_kind kind = is_set(token, "special") ? TOKEN_CONTROL : TOKEN_USER;
         if (status == STATUS_OK)
-            status = tokenizer_set_token(tokenizer, id, text, is_set(token, "special") ? TOKEN_CONTROL : TOKEN_USER,
-                                         err);
+            status = tokenizer_set_token(tokenizer, id, text, kind, err);
         if (status != STATUS_OK)
             return status;
         normalized[id] = is_set(token, "normalized");
@@ -113,13 +117,14 @@ static enum status set_added_tokens(struct tokenizer *tokenizer, const json_t *v
 static enum status set_model_tokens(struct tokenizer *tokenizer, json_t *vocab, struct err *err)
 {
     enum status status = STATUS_OK;
-    for (void *at = json_object_iter(vocab); at && status == STATUS_OK; at = json_object_iter_next(vocab, at)) {
+    void *at = json_object_iter(vocab);
+    for (; at && status == STATUS_OK; at = json_object_iter_next(vocab, at)) {
         struct str text = str_of(json_object_iter_key(at));
         uint32_t id = (uint32_t)json_integer_value(json_object_iter_value(at));
-        bool taken = tokenizer->kinds[id] != TOKEN_UNUSED;
-        if (taken && tokenizer->kinds[id] >= TOKEN_CONTROL && str_equal(tokenizer_token_bytes(tokenizer, id), text))
+        enum token_kind kind = (enum token_kind)tokenizer->kinds[id];
+        if (kind >= TOKEN_CONTROL && str_equal(tokenizer_token_bytes(tokenizer, id), text))
             continue;
-        if (taken)
+        if (kind != TOKEN_UNUSED)
             status = err_set(err, STATUS_FORMAT, "two tokens have the id %u; one is %s", id,
                              tokenizer_quote(text).text);
         else
@@ -170,7 +175,7 @@ static enum status load_merges(const json_t *merges, struct tokenizer *tokenizer
         else if (json_array_size(merge) == 2 && json_is_string(left) && json_is_string(right))
             status = tokenizer_add_merge(tokenizer, rank, json_str(left), json_str(right), err);
         else
-            status = err_set(err, STATUS_FORMAT, "merge %u is neither \"left right\" nor [left, right]", rank);
+            status = err_set(err, STATUS_FORMAT, "merge %u is not \"left right\" or [left, right]", rank);
     }
     return status;
 }
@@ -194,7 +199,9 @@ static enum status load_model(const json_t *root, struct tokenizer *tokenizer, s
     tokenizer->ignore_merges = is_set(model, "ignore_merges");
     if (is_set(model, "unk_token")) {
         const json_t *unknown = json_object_get(model, "unk_token");
-        uint32_t id = json_is_string(unknown) ? tokenizer_find(tokenizer, json_str(unknown)) : TOKENIZER_NO_TOKEN;
+        uint32_t id = TOKENIZER_NO_TOKEN;
+        if (json_is_string(unknown))
+            id = tokenizer_find(tokenizer, json_str(unknown));
         if (id == TOKENIZER_NO_TOKEN)
             return err_set(err, STATUS_FORMAT, "model.unk_token is not in the vocabulary");
         bool complete = true; /* only then does it not matter how runs of unknown bytes are treated */
@@ -228,13 +235,16 @@ static enum status split_pattern(const json_t *pattern, struct buf *out, struct 
     return out->failed ? err_no_memory(err, "loading a tokenizer") : STATUS_OK;
 }
 
-/* Matches and what is between them both stay pieces. "Removed" with "invert" keeps the matches and means patterns
- * that match everything; where they do not, the rest is kept here too, since no text may get lost. */
+/* Matches and what is between them both stay pieces. "Removed" with "invert" keeps the matches and means
+ * patterns that match everything; where they do not, the rest is kept here too, since no text may
+ * get lost. */
 static enum status add_split(struct tokenizer *tokenizer, const json_t *step, struct err *err)
 {
     const char *behavior = json_string_value(json_object_get(step, "behavior"));
-    if (!behavior || (strcmp(behavior, "Isolated") != 0 && !(strcmp(behavior, "Removed") == 0 && is_set(step, "invert"))))
-        return err_set(err, STATUS_UNSUPPORTED, "a Split pre-tokeniser has the behavior %s; only Isolated is supported",
+    bool isolated = behavior && strcmp(behavior, "Isolated") == 0;
+    if (!isolated && !(behavior && strcmp(behavior, "Removed") == 0 && is_set(step, "invert")))
+        return err_set(err, STATUS_UNSUPPORTED,
+                       "a Split pre-tokeniser has the behavior %s; only Isolated is supported",
                        tokenizer_quote(str_of(behavior ? behavior : "(none)")).text);
     struct buf pattern = BUF_INIT;
     enum status status = split_pattern(json_object_get(step, "pattern"), &pattern, err);
@@ -271,11 +281,12 @@ static enum status add_step(struct tokenizer *tokenizer, const json_t *step, str
         if (strcmp(type_name(step), step_kinds[i].name) == 0)
             return step_kinds[i].add(tokenizer, step, err);
     }
-    return err_set(err, STATUS_UNSUPPORTED, "the pre-tokeniser %s is not supported; supported are Split, Digits and "
-                   "ByteLevel", tokenizer_quote(str_of(type_name(step))).text);
+    return err_set(err, STATUS_UNSUPPORTED,
+                   "the pre-tokeniser %s is not supported; supported are Split, Digits and ByteLevel",
+                   tokenizer_quote(str_of(type_name(step))).text);
 }
 
-/* One step or a Sequence of them. The last is ByteLevel, and only the last: it is what makes the BPE byte-level. */
+/* One step or a Sequence of them. The last is ByteLevel, and only the last: it makes the BPE byte-level. */
 static enum status load_pretokenizer(const json_t *root, struct tokenizer *tokenizer, struct err *err)
 {
     const json_t *top = json_object_get(root, "pre_tokenizer"), *steps = NULL;
@@ -365,7 +376,8 @@ enum status tokenizer_from_json_text(struct str text, struct tokenizer **out, st
     struct tokenizer *tokenizer = NULL;
     *out = NULL;
     json_error_t error;
-    json_t *root = json_loadb(text.data ? text.data : "", text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    json_t *root = json_loadb(text.data ? text.data : "", text.len, flags, &error);
     if (!root)
         return err_at_line(err, STATUS_FORMAT, error.line > 0 ? (uint32_t)error.line : 0,
                            error.column > 0 ? (uint32_t)error.column : 0, "not valid JSON: %s",

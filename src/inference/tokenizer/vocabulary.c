@@ -2,10 +2,11 @@
 /*
  * vocabulary.c - the tokens: their bytes, the way from bytes to ids, and the special ones among them.
  *
- * Vocabularies are written in GPT-2's byte alphabet: each of the 256 bytes has a printable character, so that a
- * token can be printed although it may be half a UTF-8 character. Here they are turned back into bytes once, when
- * the file is loaded. Special tokens are plain text in the files, not in that alphabet, and live in a table of their
- * own: no run of merges may ever end in one, or people could type control tokens.
+ * Vocabularies are written in GPT-2's byte alphabet: each of the 256 bytes has a printable character, so
+ * that a token can be printed although it may be half a UTF-8 character. Here they are turned back into
+ * bytes once, when the file is loaded. Special tokens are plain text in the files, not in that alphabet,
+ * and live in a table of their own: no run of merges may ever end in one, or people could type control
+ * tokens.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -104,8 +105,8 @@ void tokenizer_close(struct tokenizer *tokenizer)
     mem_free(tokenizer);
 }
 
-enum status tokenizer_set_token(struct tokenizer *tokenizer, uint32_t id, struct str text, enum token_kind kind,
-                                struct err *err)
+enum status tokenizer_set_token(struct tokenizer *tokenizer, uint32_t id, struct str text,
+                                enum token_kind kind, struct err *err)
 {
     if (kind == TOKEN_UNUSED)
         return STATUS_OK;
@@ -170,7 +171,8 @@ static uint32_t hash_of(const char *bytes, size_t len)
     return (uint32_t)(h ^ h >> 32);
 }
 
-static uint32_t find(const struct tokenizer *tokenizer, const struct token_table *table, const char *bytes, size_t len)
+static uint32_t find(const struct tokenizer *tokenizer, const struct token_table *table, const char *bytes,
+                     size_t len)
 {
     uint32_t hash = hash_of(bytes, len), mask = table->capacity - 1;
     for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
@@ -178,7 +180,8 @@ static uint32_t find(const struct tokenizer *tokenizer, const struct token_table
         if (slot.id == TOKENIZER_NO_TOKEN)
             return TOKENIZER_NO_TOKEN;
         struct token token = tokenizer->tokens[slot.id];
-        if (slot.hash == hash && token.length == len && memcmp(tokenizer->bytes.data + token.offset, bytes, len) == 0)
+        const char *stored = tokenizer->bytes.data + token.offset;
+        if (slot.hash == hash && token.length == len && memcmp(stored, bytes, len) == 0)
             return slot.id;
     }
 }
@@ -196,7 +199,8 @@ static enum status create_table(struct token_table *table, uint32_t count, struc
     return STATUS_OK;
 }
 
-static enum status insert(struct tokenizer *tokenizer, struct token_table *table, uint32_t id, struct err *err)
+static enum status insert(struct tokenizer *tokenizer, struct token_table *table, uint32_t id,
+                          struct err *err)
 {
     struct str text = tokenizer_token_bytes(tokenizer, id);
     uint32_t other = find(tokenizer, table, text.data, text.len);
@@ -240,9 +244,9 @@ enum status tokenizer_index(struct tokenizer *tokenizer, struct err *err)
     if (status == STATUS_OK)
         status = create_table(&tokenizer->texts, n_texts, err);
     for (uint32_t id = 0; status == STATUS_OK && id < tokenizer->n_tokens; id++) {
+        bool normal = tokenizer->kinds[id] == TOKEN_NORMAL;
         if (tokenizer->kinds[id] != TOKEN_UNUSED)
-            status = insert(tokenizer, tokenizer->kinds[id] == TOKEN_NORMAL ? &tokenizer->pieces : &tokenizer->texts,
-                            id, err);
+            status = insert(tokenizer, normal ? &tokenizer->pieces : &tokenizer->texts, id, err);
     }
     if (status != STATUS_OK)
         return status;
@@ -254,7 +258,8 @@ enum status tokenizer_index(struct tokenizer *tokenizer, struct err *err)
         any = any || tokenizer->byte_ids[byte] != TOKENIZER_NO_TOKEN;
     }
     if (!any)
-        return err_set(err, STATUS_FORMAT, "the vocabulary has no token for any single byte: it is not byte-level BPE");
+        return err_set(err, STATUS_FORMAT,
+                       "the vocabulary has no token for any single byte: it is not byte-level BPE");
     return STATUS_OK;
 }
 
@@ -279,7 +284,8 @@ static bool in_set(const struct tokenizer *tokenizer, uint32_t id, const bool *s
     return tokenizer->kinds[id] >= TOKEN_CONTROL && (second && second[id]) == (set == 1);
 }
 
-static enum status fill_special_set(struct tokenizer *tokenizer, const bool *second, int which, struct err *err)
+static enum status fill_special_set(struct tokenizer *tokenizer, const bool *second, int which,
+                                    struct err *err)
 {
     struct special_set *set = &tokenizer->special[which];
     size_t count = 0;
@@ -310,8 +316,8 @@ enum status tokenizer_index_special(struct tokenizer *tokenizer, const bool *sec
     return status == STATUS_OK ? fill_special_set(tokenizer, second, 1, err) : status;
 }
 
-/* The first of ids[low … high), which agree in their first `depth` bytes, whose next byte is `byte` or more. A token
- * that ends there sorts before all others. */
+/* The first of ids[low … high), which agree in their first `depth` bytes, whose next byte is `byte` or
+ * more. A token that ends there sorts before all others. */
 static size_t first_not_below(const struct tokenizer *tokenizer, const struct special_set *set, size_t low,
                               size_t high, size_t depth, unsigned byte)
 {
@@ -326,7 +332,8 @@ static size_t first_not_below(const struct tokenizer *tokenizer, const struct sp
     return low;
 }
 
-uint32_t tokenizer_match_special(const struct tokenizer *tokenizer, const struct special_set *set, struct str text)
+uint32_t tokenizer_match_special(const struct tokenizer *tokenizer, const struct special_set *set,
+                                 struct str text)
 {
     uint32_t best = TOKENIZER_NO_TOKEN;
     size_t low = 0, high = set->count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tokenizer on a tiny vocabulary, where every id can be worked out by hand: merging, pre-tokenisers, special
- * tokens and barriers, streaming. Damaged vocabularies and failing allocations are in test_tokenizer_damage.c,
- * comparison with Hugging Face in tests/cli/test_tokenize.py.
+ * The tokenizer on a tiny vocabulary, where every id can be worked out by hand: merging, pre-tokenisers,
+ * special tokens and barriers, streaming. Damaged vocabularies and failing allocations are in
+ * test_tokenizer_damage.c, comparison with Hugging Face in tests/cli/test_tokenize.py.
  */
 #include "check.h"
 
@@ -17,8 +17,8 @@
 static struct tokenizer *open_tiny(const char *pre)
 {
     struct buf image = BUF_INIT;
-    struct gguf *gguf;
-    struct tokenizer *tokenizer;
+    struct gguf *gguf = NULL;
+    struct tokenizer *tokenizer = NULL;
     struct err err = ERR_INIT;
     tiny_gguf(&image, pre);
     char *aligned = mem_alloc_aligned(64, image.len);
@@ -33,7 +33,8 @@ static struct tokenizer *open_tiny(const char *pre)
 }
 
 /* The tokens of `text` with bars between them: "hello| w|or|ld". */
-static void assert_tokens(const struct tokenizer *tokenizer, struct str text, bool special, const char *expected)
+static void assert_tokens(const struct tokenizer *tokenizer, struct str text, bool special,
+                          const char *expected)
 {
     struct token_ids ids = TOKEN_IDS_INIT;
     struct buf shown = BUF_INIT;
@@ -70,6 +71,71 @@ static void pretokenisers_cut_as_their_models_do(void **state)
         assert_string_equal(tokenizer_pre_name(tokenizer), cases[i].pre);
         assert_tokens(tokenizer, str_of(cases[i].text), false, cases[i].tokens);
         tokenizer_close(tokenizer);
+    }
+}
+
+/* Writes down where the pieces end. */
+static enum status mark_end(void *user, const char *bytes, size_t len)
+{
+    struct buf *ends = user;
+    buf_printf(ends, "%.*s|", (int)len, bytes);
+    return STATUS_OK;
+}
+
+static void assert_same_pieces(const char *const patterns[2], const char *const other[2], struct str text)
+{
+    struct buf cuts[2] = {BUF_INIT, BUF_INIT};
+    for (int i = 0; i < 2; i++) {
+        struct pretokenizer *pretokenizer;
+        assert_int_equal(tokenizer_pretokenizer_create(&pretokenizer, NULL), STATUS_OK);
+        for (int step = 0; step < 2; step++) {
+            const char *pattern = i ? other[step] : patterns[step];
+            if (pattern)
+                assert_int_equal(tokenizer_pretokenizer_add(pretokenizer, str_of(pattern), NULL), STATUS_OK);
+        }
+        assert_int_equal(tokenizer_cut(pretokenizer, text, mark_end, &cuts[i], NULL), STATUS_OK);
+        tokenizer_pretokenizer_free(pretokenizer);
+    }
+    assert_string_equal(buf_text(&cuts[0]), buf_text(&cuts[1]));
+    buf_free(&cuts[0]);
+    buf_free(&cuts[1]);
+}
+
+/* The same pattern inside a group is not recognised, and so runs as a pattern all the way. */
+static void scanning_by_hand_is_the_same_as_the_pattern(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"gpt-2", "llama-bpe", "smollm", "qwen2"};
+    static const char *const parts[] = {
+        "a", "Bc", "R", "eS", "1", "23", "4567", " ", "  ", "\t", "\n", "\r\n", "'", "'s", "'LL", "!", "--",
+        "\x1c", "\x7f", "\v", /* from here on not ASCII */
+        "'\xc5\xbf", "\xc3\xa9", "\xc2\xa0", "\xe4\xb8\xad", "\xd9\xa3", "\xe2\x80\x99",
+        "\xf0\x9f\x98\x80", "\xff", "\xc2\x85", "\xe1\xa0\x8e",
+    };
+    struct rng rng;
+    rng_seed(&rng, 4);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *pattern = tokenizer_find_preset(str_of(names[i]))->pattern;
+        struct buf grouped = BUF_INIT, text = BUF_INIT;
+        buf_printf(&grouped, "(?:%s)", pattern);
+        for (int n = 0; n < 60000; n++) {
+            /* stretches of ASCII between the others */
+            size_t kinds = n / 50 % 2 ? 20 : sizeof parts / sizeof *parts;
+            buf_append_text(&text, parts[below(&rng, kinds)]);
+        }
+        for (int round = 0; round < 300; round++) {
+            size_t at = below(&rng, text.len), len = below(&rng, 20) + 1;
+            len = len < text.len - at ? len : text.len - at;
+            assert_same_pieces((const char *[2]){pattern, NULL}, (const char *[2]){buf_text(&grouped), NULL},
+                               (struct str){text.data + at, len});
+        }
+        assert_same_pieces((const char *[2]){pattern, NULL}, (const char *[2]){buf_text(&grouped), NULL},
+                           buf_str(&text));
+        if (strcmp(names[i], "smollm") == 0)
+            assert_same_pieces((const char *[2]){pattern, NULL},
+                               (const char *[2]){"\\p{N}", tokenizer_gpt2_pattern()}, buf_str(&text));
+        buf_free(&grouped);
+        buf_free(&text);
     }
 }
 
@@ -152,10 +218,11 @@ static size_t merge_by_definition(const struct tokenizer *tokenizer, uint32_t *i
         for (size_t i = 0; i + 1 < count; i++)
             for (size_t rank = 0; rank < best_rank; rank++) {
                 char left[64], right[64];
-                struct str a = tokenizer_token_bytes(tokenizer, ids[i]), b = tokenizer_token_bytes(tokenizer, ids[i + 1]);
+                struct str a = tokenizer_token_bytes(tokenizer, ids[i]);
+                struct str b = tokenizer_token_bytes(tokenizer, ids[i + 1]);
                 size_t n_left, n_right;
-                const char *space = strchr(tiny_merges[rank], ' ');
-                tokenizer_alphabet_decode((struct str){tiny_merges[rank], (size_t)(space - tiny_merges[rank])}, left, &n_left);
+                const char *merge = tiny_merges[rank], *space = strchr(merge, ' ');
+                tokenizer_alphabet_decode((struct str){merge, (size_t)(space - merge)}, left, &n_left);
                 tokenizer_alphabet_decode(str_of(space + 1), right, &n_right);
                 if (str_equal(a, (struct str){left, n_left}) && str_equal(b, (struct str){right, n_right})) {
                     best_rank = rank;
@@ -195,7 +262,8 @@ static void short_and_long_pieces_merge_by_the_definition(void **state)
 
 static void random_bytes(struct rng *rng, char *out, size_t len)
 {
-    static const char *const parts[] = {"hello", " world", "\n\n", "12", "\xc3\xa9", "'s", "    ", "aaaa", "<|im_end|>",
+    static const char *const parts[] = {"hello", " world", "\n\n", "12", "\xc3\xa9", "'s", "    ",
+                                        "aaaa", "<|im_end|>",
                                         "\xf0\x9f\x98\x80", "\xe4\xb8\xad", "\xc2\x85", "\xe2\x80\xa8"};
     for (size_t at = 0; at < len;) {
         const char *part = parts[below(rng, sizeof parts / sizeof *parts)];
@@ -223,7 +291,8 @@ static void any_bytes_come_back(void **state)
             random_bytes(&rng, text, len);
             struct token_ids ids = TOKEN_IDS_INIT;
             struct buf back = BUF_INIT;
-            assert_int_equal(tokenizer_encode(tokenizer, (struct str){text, len}, false, &ids, NULL), STATUS_OK);
+            assert_int_equal(tokenizer_encode(tokenizer, (struct str){text, len}, false, &ids, NULL),
+                             STATUS_OK);
             assert_int_equal(tokenizer_decode(tokenizer, ids.ids, ids.count, &back, NULL), STATUS_OK);
             assert_true(str_equal(buf_str(&back), (struct str){text, len}));
             for (size_t k = 0; k < ids.count; k++)
@@ -250,7 +319,7 @@ static void streams_give_whole_characters(void **state)
         struct buf out = BUF_INIT;
         for (size_t i = 0; i < len; i++) { /* byte by byte: ids 0 to 255 are the bytes */
             detokenizer_push(&detokenizer, tokenizer, (unsigned char)text[i], false, &out);
-            detokenizer_push(&detokenizer, tokenizer, TINY_END, false, &out); /* hidden, and between two bytes */
+            detokenizer_push(&detokenizer, tokenizer, TINY_END, false, &out); /* hidden */
             assert_true(utf8_is_valid(buf_text(&out), out.len));
         }
         detokenizer_finish(&detokenizer, &out);
@@ -292,7 +361,7 @@ static void a_megabyte_of_one_letter_is_no_trouble(void **state)
     tokenizer_close(tokenizer);
 }
 
-/* Asserting is for the main thread. Returns NULL if every round gave the same ids as on a tokenizer of its own. */
+/* Asserting is for the main thread. Returns NULL if every round gave the right ids. */
 static void *encode_in_thread(void *argument)
 {
     static const uint32_t expected[] = {259, 256 + 5, 260, 256 + 7, ' ', 256 + 16, ' ', 256 + 14};
@@ -334,7 +403,7 @@ static void reference_texts(void **state)
     const char *folder = getenv("NOTSO_REFERENCE");
     char path[512];
     snprintf(path, sizeof path, "%s/vocab/ggml-vocab-gpt-2.gguf", folder ? folder : "");
-    struct gguf *gguf;
+    struct gguf *gguf = NULL;
     if (!folder || gguf_open(path, &gguf, NULL) != STATUS_OK)
         skip();
     gguf_close(gguf);
@@ -351,7 +420,8 @@ static void reference_texts(void **state)
         assert_int_equal(file_read(path, 1 << 20, &out, NULL), STATUS_OK);
         size_t n_texts = 0;
         char *line = out.data;
-        for (const char *text = in.data, *end; (end = strstr(text, separator)); text = end + strlen(separator)) {
+        for (const char *text = in.data, *end; (end = strstr(text, separator));
+             text = end + strlen(separator)) {
             struct token_ids ids = TOKEN_IDS_INIT;
             tokenizer_encode(tokenizer, (struct str){text, (size_t)(end - text)}, false, &ids, NULL);
             for (size_t k = 0; k < ids.count; k++)
@@ -371,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pretokenisers_cut_as_their_models_do),
+        cmocka_unit_test(scanning_by_hand_is_the_same_as_the_pattern),
         cmocka_unit_test(whole_words_are_merged_unless_the_model_ignores_merges),
         cmocka_unit_test(special_tokens_are_found_only_where_asked_for),
         cmocka_unit_test(facts_about_tokens),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Damaged vocabularies, in both file formats, and memory that runs out: a clear error or a tokenizer that works, never
- * anything else. Run it under the sanitizers. The seeds are fixed.
+ * Damaged vocabularies, in both file formats, and memory that runs out: a clear error or a tokenizer that
+ * works, never anything else. Run it under the sanitizers. The seeds are fixed.
  */
 #include "check.h"
 
@@ -10,9 +10,11 @@
 #include "tokenizer/tiny_vocabulary.h"
 
 #define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}"
-#define SEQUENCE                                                                                                       \
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},{\"type\":\"Split\"," \
-    "\"pattern\":{\"Regex\":\"\\\\s+|[^\\\\s]+\"},\"behavior\":\"Isolated\"}," BYTE_LEVEL "]}"
+#define SEQUENCE                                                                            \
+    "{\"type\":\"Sequence\",\"pretokenizers\":["                                              \
+    "{\"type\":\"Digits\",\"individual_digits\":true},"                                       \
+    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\s+|[^\\\\s]+\"},\"behavior\":\"Isolated\"}," \
+    BYTE_LEVEL "]}"
 
 static const struct str sample = {"<|im_start|>hello world 123\xff\xc3 \xc3\xa9" "aaaaa<|im_end|>\n\n", 49};
 
@@ -166,7 +168,8 @@ static void every_allocation_may_fail(void **state)
         for (long nth = 1;; nth++) {
             struct err err = ERR_INIT;
             mem_fail_at(nth);
-            enum status status = load_and_use(is_json ? json.data : aligned, is_json ? json.len : gguf.len, is_json, &err);
+            enum status status = load_and_use(is_json ? json.data : aligned, is_json ? json.len : gguf.len,
+                                              is_json, &err);
             bool reached = mem_fail_at(0) >= nth;
             /* A compiler of patterns that runs out of memory for machine code still has the interpreter. */
             assert_true(status == STATUS_OK || (reached && status == STATUS_NO_MEMORY && err.code == status));

@@ -2,8 +2,8 @@
 /*
  * tiny_vocabulary.h - a vocabulary small enough to think about, as a GGUF image and as a tokenizer.json.
  *
- * Ids 0 to 255 are the single bytes, in order of the byte. Then come the results of `tiny_merges`, in order, then the
- * special tokens: <|im_start|> and <|im_end|> (control), <think> (user-defined).
+ * Ids 0 to 255 are the single bytes, in order of the byte. Then come the results of `tiny_merges`, in
+ * order, then the special tokens: <|im_start|> and <|im_end|> (control), <think> (user-defined).
  */
 #ifndef TESTS_TINY_VOCABULARY_H
 #define TESTS_TINY_VOCABULARY_H
@@ -16,11 +16,11 @@
 #include "base/rng.h"
 #include "base/utf8.h"
 
-/* "Ġ" is the space, "Ċ" the newline, "Ã©" the two bytes of é. "world" is in the vocabulary, but not every way there
- * is: "wor" can only come about as w + or. */
+/* "Ġ" is the space, "Ċ" the newline, "Ã©" the two bytes of é. "world" is in the vocabulary, but not every
+ * way there is: "wor" can only come about as w + or. */
 static const char *const tiny_merges[] = {
-    "h e", "l l", "he ll", "hell o", "o r", "Ġ w", "w or", "l d", "wor ld", "Ã ©", "Ġ Ġ", "ĠĠ ĠĠ", "a a", "aa aa",
-    "aaaa a", "1 2", "12 3", "Ċ Ċ", "' s", "i m",
+    "h e", "l l", "he ll", "hell o", "o r", "Ġ w", "w or", "l d", "wor ld", "Ã ©",
+    "Ġ Ġ", "ĠĠ ĠĠ", "a a", "aa aa", "aaaa a", "1 2", "12 3", "Ċ Ċ", "' s", "i m",
 };
 enum {
     TINY_MERGES = sizeof tiny_merges / sizeof *tiny_merges,
@@ -105,8 +105,8 @@ static inline void tiny_json(struct buf *out, const char *pre_tokenizer)
     buf_append_text(out, "{\"added_tokens\":[");
     for (uint32_t id = TINY_START; id < TINY_TOKENS; id++) {
         tiny_token(id, text);
-        buf_printf(out, "%s{\"id\":%u,\"content\":\"%s\",\"special\":%s}", id > TINY_START ? "," : "", id, text,
-                   id == TINY_THINK ? "false" : "true");
+        buf_printf(out, "%s{\"id\":%u,\"content\":\"%s\",\"special\":%s}", id > TINY_START ? "," : "", id,
+                   text, id == TINY_THINK ? "false" : "true");
     }
     buf_printf(out, "],\"pre_tokenizer\":%s,\"model\":{\"type\":\"BPE\",\"vocab\":{", pre_tokenizer);
     for (uint32_t id = 0; id < TINY_START; id++) {
