@@ -2,8 +2,8 @@
 /*
  * cmd_render.c - `notso render`: a chat template and a context to standard output, byte for byte.
  *
- * The template is run as Hugging Face transformers runs chat templates. "now" in the context, a local time such as
- * "2026-03-07T09:05:00", fixes what strftime_now shows.
+ * The template is run as Hugging Face transformers runs chat templates. "now" in the context, a local time
+ * such as "2026-03-07T09:05:00", fixes what strftime_now shows.
  */
 #include <stdio.h>
 #include <string.h>
@@ -43,8 +43,8 @@ static enum status read_now(const json_t *context, int64_t *now, struct err *err
     *now = (int64_t)time(NULL);
     if (!json_is_string(text))
         return STATUS_OK;
-    if (sscanf(json_string_value(text), "%4d-%2d-%2dT%2d:%2d:%2d%n", &when.tm_year, &when.tm_mon, &when.tm_mday,
-               &when.tm_hour, &when.tm_min, &when.tm_sec, &length) != 6 ||
+    if (sscanf(json_string_value(text), "%4d-%2d-%2dT%2d:%2d:%2d%n", &when.tm_year, &when.tm_mon,
+               &when.tm_mday, &when.tm_hour, &when.tm_min, &when.tm_sec, &length) != 6 ||
         (json_string_value(text)[length] && json_string_value(text)[length] != '.'))
         return err_set(err, STATUS_FORMAT, "\"now\" must look like \"2026-03-07T09:05:00\", not \"%s\"",
                        json_string_value(text));
@@ -63,7 +63,8 @@ static void add_position(const char *path, struct err *err)
                   : err_prefix(err, "%s: ", path);
 }
 
-static enum status render_file(const char *template_path, const char *context_path, struct buf *out, struct err *err)
+static enum status render_file(const char *template_path, const char *context_path, struct buf *out,
+                               struct err *err)
 {
     struct buf source = BUF_INIT;
     struct jinja_template *template = NULL;

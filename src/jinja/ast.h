@@ -59,7 +59,16 @@ enum node_kind {
     NODE_KIND_COUNT
 };
 
-enum comparison { COMPARE_EQ, COMPARE_NE, COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPARE_GE, COMPARE_IN, COMPARE_NOT_IN };
+enum comparison {
+    COMPARE_EQ,
+    COMPARE_NE,
+    COMPARE_LT,
+    COMPARE_LE,
+    COMPARE_GT,
+    COMPARE_GE,
+    COMPARE_IN,
+    COMPARE_NOT_IN
+};
 
 struct node_list {
     struct node **items;
@@ -75,12 +84,13 @@ struct arguments {
 
 struct node {
     enum node_kind kind;
-    uint32_t offset;  /* in the source of the unit, for line and column */
-    uint16_t height;  /* of the expression tree below */
+    uint32_t offset; /* in the source of the unit, for line and column */
+    uint16_t height; /* of the expression tree below */
     union {
         struct value constant;
         struct str text; /* NAME, DATA */
-        struct node_list list; /* TUPLE, LIST, CONCATENATE, OUTPUT; DICT: key, value, key, value; GENERATION: body */
+        struct node_list
+            list; /* TUPLE, LIST, CONCATENATE, OUTPUT; DICT: key, value, key, value; GENERATION: body */
         struct {
             struct node *left, *right; /* binary operators; unary ones use `left` */
         };
@@ -113,9 +123,10 @@ struct node {
             struct node *target, *iterable, *filter; /* filter may be NULL */
             struct node_list body, otherwise;
             bool recursive;
+            bool uses_loop; /* the body can see the variable: it says its name, or is recursive, or … */
         } loop;
         struct {
-            struct node_list tests;  /* if and elif */
+            struct node_list tests;   /* if and elif */
             struct node_list *bodies; /* one for each test, and one more: else */
         } branch;
         struct {
@@ -136,12 +147,12 @@ struct node {
         } block;
         struct {
             struct node *template;
-            struct str target;       /* IMPORT */
-            struct node_list names;  /* FROM_IMPORT: NODE_NAME pairs, the exported name and the local one */
+            struct str target;      /* IMPORT */
+            struct node_list names; /* FROM_IMPORT: NODE_NAME pairs, the exported name and the local one */
             bool ignore_missing, with_context;
         } import; /* EXTENDS, INCLUDE, IMPORT, FROM_IMPORT */
         struct {
-            struct str name; /* empty for the body of a call block */
+            struct str name;             /* empty for the body of a call block */
             struct node_list parameters; /* NODE_NAME */
             struct node_list defaults;   /* of the last parameters */
             struct node_list body;

@@ -2,10 +2,10 @@
 /*
  * attribute.c - x.name, x[index] and x[a:b:c].
  *
- * As in Jinja, x.name is the attribute of that name and, only where there is none, the item; x[name] is the other
- * way round. So `d.items` is the method even where the dict has a key "items". What is absent is undefined. Methods
- * that change a list or dict are undefined too, and calling them is an error: templates run in Jinja's immutable
- * sandbox.
+ * As in Jinja, x.name is the attribute of that name and, only where there is none, the item; x[name] is the
+ * other way round. So `d.items` is the method even where the dict has a key "items". What is absent is
+ * undefined. Methods that change a list or dict are undefined too, and calling them is an error: templates
+ * run in Jinja's immutable sandbox.
  */
 #include "base/utf8.h"
 #include "jinja/number.h"
@@ -13,9 +13,12 @@
 
 static bool is_mutator(struct value object, struct str name)
 {
-    static const char *const of_list[] = {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove", NULL};
+    static const char *const of_list[] = {"append", "clear",  "pop",    "reverse", "insert",
+                                          "sort",   "extend", "remove", NULL};
     static const char *const of_dict[] = {"clear", "pop", "popitem", "setdefault", "update", NULL};
-    const char *const *names = object.kind == VALUE_LIST ? of_list : object.kind == VALUE_DICT ? of_dict : NULL;
+    const char *const *names = object.kind == VALUE_LIST   ? of_list
+                               : object.kind == VALUE_DICT ? of_dict
+                                                           : NULL;
     while (names && *names)
         if (str_equal_c(name, *names++))
             return true;
@@ -38,13 +41,15 @@ static enum status unsafe_attribute(struct render *r, struct value object, struc
 static const struct binding *exported(const struct module *module, struct str name)
 {
     const struct scope *root = module->root;
-    for (size_t i = 0; i < root->count; i++)
+    bool is_private = name.len && name.data[0] == '_';
+    for (size_t i = 0; i < root->count && !is_private; i++)
         if (root->bindings[i].exported && str_equal(root->bindings[i].name, name))
             return &root->bindings[i];
     return NULL;
 }
 
-static enum status macro_attribute(struct render *r, const struct macro *macro, struct str name, struct value *out)
+static enum status macro_attribute(struct render *r, const struct macro *macro, struct str name,
+                                   struct value *out)
 {
     const struct node *node = macro->node;
     if (str_equal_c(name, "name"))
@@ -214,15 +219,15 @@ enum status jinja_item(struct render *r, struct value object, struct value index
     return jinja_undefined(r, UNDEFINED_ELEMENT, text, jinja_object_name(object), out);
 }
 
-/* -- slices -------------------------------------------------------------------------------------------------- */
+/* -- slices ---------------------------------------------------------------------------------------------- */
 
 /* Python's slice.indices(): which positions of `length` a slice takes. */
 struct span {
     int64_t start, step, count;
 };
 
-static enum status slice_bound(struct render *r, struct value bound, int64_t length, int64_t fallback, int64_t low,
-                               int64_t high, int64_t *out)
+static enum status slice_bound(struct render *r, struct value bound, int64_t length, int64_t fallback,
+                               int64_t low, int64_t high, int64_t *out)
 {
     *out = fallback;
     if (bound.kind == VALUE_NONE)
@@ -279,7 +284,8 @@ static enum status slice_text(struct render *r, struct value object, const struc
     return jinja_built_value(&b, object.safe, out);
 }
 
-static enum status slice_sequence(struct render *r, struct value object, const struct span *span, struct value *out)
+static enum status slice_sequence(struct render *r, struct value object, const struct span *span,
+                                  struct value *out)
 {
     struct sequence *items;
     TRY(jinja_sequence_new(r, (size_t)span->count, &items));
@@ -295,12 +301,14 @@ static int64_t range_position(const struct range *range, int64_t index)
 {
     int64_t offset, position;
     bool up = (index < 0) == (range->step < 0);
-    if (__builtin_mul_overflow(index, range->step, &offset) || __builtin_add_overflow(range->start, offset, &position))
+    if (__builtin_mul_overflow(index, range->step, &offset) ||
+        __builtin_add_overflow(range->start, offset, &position))
         return up ? INT64_MAX : INT64_MIN;
     return position;
 }
 
-static enum status slice_range(struct render *r, struct value object, const struct span *span, struct value *out)
+static enum status slice_range(struct render *r, struct value object, const struct span *span,
+                               struct value *out)
 {
     struct range *range = jinja_allocate(r, sizeof *range);
     if (!range)
@@ -334,7 +342,7 @@ enum status jinja_slice(struct render *r, struct value object, struct value star
     return slice_sequence(r, object, &span, out);
 }
 
-/* -- paths --------------------------------------------------------------------------------------------------- */
+/* -- paths ----------------------------------------------------------------------------------------------- */
 
 static bool is_number(struct str text)
 {

@@ -2,8 +2,8 @@
 /*
  * builtin.h - filters, tests, methods and global functions: all of them are table entries of one shape.
  *
- * jinja_invoke matches the arguments of a call to the parameters of the entry, so that a function finds each in its
- * place: arg[i] is parameters[i], VALUE_MISSING where it was not given.
+ * jinja_invoke matches the arguments of a call to the parameters of the entry, so that a function finds each
+ * in its place: arg[i] is parameters[i], VALUE_MISSING where it was not given.
  */
 #ifndef JINJA_BUILTIN_H
 #define JINJA_BUILTIN_H
@@ -46,7 +46,10 @@ struct builtin_table {
     size_t count;
 };
 
-#define BUILTIN_TABLE(entries) {entries, sizeof(entries) / sizeof *(entries)}
+#define BUILTIN_TABLE(entries) \
+    { \
+        entries, sizeof(entries) / sizeof *(entries) \
+    }
 
 /* NULL: none of that name. */
 const struct builtin *jinja_find_builtin(const struct builtin_table *table, struct str name);
@@ -59,11 +62,13 @@ enum status jinja_invoke(struct render *r, const struct builtin *builtin, struct
                          const struct call_values *values, struct value *out);
 
 extern const struct builtin_table jinja_text_filters, jinja_number_filters, jinja_sequence_filters,
-    jinja_select_filters, jinja_html_filters, jinja_tests, jinja_globals, jinja_string_methods, jinja_string_queries,
-    jinja_sequence_methods, jinja_dict_methods, jinja_range_methods, jinja_loop_methods, jinja_cycler_methods;
+    jinja_select_filters, jinja_html_filters, jinja_tests, jinja_globals, jinja_string_methods,
+    jinja_string_queries, jinja_sequence_methods, jinja_dict_methods, jinja_range_methods, jinja_loop_methods,
+    jinja_cycler_methods;
 
 /* Arguments with a default; a value of another type is an error that names the parameter. */
-enum status jinja_arg_int(struct render *r, struct value arg, const char *name, int64_t fallback, int64_t *out);
+enum status jinja_arg_int(struct render *r, struct value arg, const char *name, int64_t fallback,
+                          int64_t *out);
 enum status jinja_arg_str(struct render *r, struct value arg, const char *name, struct str fallback,
                           struct str *out);
 bool jinja_arg_true(struct value arg); /* false where it is missing */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call.c - calls: evaluating arguments, matching them to parameters, and running macros and built-in functions.
+ * call.c - calls: evaluating arguments, matching them to parameters, and running macros and built-in
+ * functions.
  */
 #include "jinja/builtin.h"
 #include "jinja/render.h"
 
-/* -- tables -------------------------------------------------------------------------------------------------- */
+/* -- tables ---------------------------------------------------------------------------------------------- */
 
 const struct builtin *jinja_find_builtin(const struct builtin_table *table, struct str name)
 {
@@ -61,9 +62,10 @@ const struct builtin *jinja_find_method(struct value object, struct str name)
     }
 }
 
-/* -- arguments ----------------------------------------------------------------------------------------------- */
+/* -- arguments ------------------------------------------------------------------------------------------- */
 
-enum status jinja_arg_int(struct render *r, struct value arg, const char *name, int64_t fallback, int64_t *out)
+enum status jinja_arg_int(struct render *r, struct value arg, const char *name, int64_t fallback,
+                          int64_t *out)
 {
     *out = fallback;
     if (arg.kind == VALUE_MISSING)
@@ -95,7 +97,8 @@ bool jinja_arg_true(struct value arg)
     return jinja_truth(arg);
 }
 
-static enum status evaluate_positional(struct render *r, const struct arguments *arguments, struct call_values *out)
+static enum status evaluate_positional(struct render *r, const struct arguments *arguments,
+                                       struct call_values *out)
 {
     struct value star;
     const struct sequence *more = NULL;
@@ -132,8 +135,8 @@ static const struct keyword *find_keyword(const struct call_values *values, stru
     return NULL;
 }
 
-static enum status add_keyword(struct render *r, struct call_values *values, struct keyword *room, struct str name,
-                               struct value value)
+static enum status add_keyword(struct render *r, struct call_values *values, struct keyword *room,
+                               struct str name, struct value value)
 {
     if (find_keyword(values, name))
         return jinja_fail(r, "got multiple values for keyword argument '%.*s'", STR_ARGS(name));
@@ -141,8 +144,8 @@ static enum status add_keyword(struct render *r, struct call_values *values, str
     return STATUS_OK;
 }
 
-static enum status evaluate_keywords(struct render *r, const struct arguments *arguments, const struct value *caller,
-                                     struct call_values *out)
+static enum status evaluate_keywords(struct render *r, const struct arguments *arguments,
+                                     const struct value *caller, struct call_values *out)
 {
     struct value more = value_dict(NULL);
     size_t count = arguments->keywords.count + (caller != NULL);
@@ -183,7 +186,7 @@ enum status jinja_arguments(struct render *r, const struct arguments *arguments,
     return evaluate_keywords(r, arguments, caller, out);
 }
 
-/* -- built-in functions -------------------------------------------------------------------------------------- */
+/* -- built-in functions ---------------------------------------------------------------------------------- */
 
 /* Puts keywords that name a parameter into their place, and the others aside. */
 static enum status match_keywords(struct render *r, const struct builtin *builtin, size_t n_parameters,
@@ -239,7 +242,7 @@ enum status jinja_invoke(struct render *r, const struct builtin *builtin, struct
     return builtin->run(r, &call, out);
 }
 
-/* -- macros -------------------------------------------------------------------------------------------------- */
+/* -- macros ---------------------------------------------------------------------------------------------- */
 
 static bool is_parameter(const struct macro *macro, struct str name)
 {
@@ -250,8 +253,8 @@ static bool is_parameter(const struct macro *macro, struct str name)
 }
 
 /* Keywords that are no parameters: the caller, what kwargs collects, or an error. */
-static enum status bind_keywords(struct render *r, const struct macro *macro, const struct call_values *values,
-                                 struct scope *scope)
+static enum status bind_keywords(struct render *r, const struct macro *macro,
+                                 const struct call_values *values, struct scope *scope)
 {
     const struct node *node = macro->node;
     bool caller_is_special = node->macro.uses_caller && !is_parameter(macro, STR_LITERAL("caller"));
@@ -286,8 +289,8 @@ static enum status bind_varargs(struct render *r, const struct macro *macro, con
     struct sequence *varargs;
     if (!node->macro.uses_varargs) {
         if (values->count > parameters)
-            return jinja_fail(r, "macro '%.*s' takes not more than %zu argument(s)", STR_ARGS(node->macro.name),
-                              parameters);
+            return jinja_fail(r, "macro '%.*s' takes not more than %zu argument(s)",
+                              STR_ARGS(node->macro.name), parameters);
         return STATUS_OK;
     }
     TRY(jinja_sequence_new(r, 0, &varargs));
@@ -297,9 +300,11 @@ static enum status bind_varargs(struct render *r, const struct macro *macro, con
 }
 
 /* What was not given gets its default, evaluated in the scope of the macro, or is undefined. */
-static enum status bind_default(struct render *r, const struct macro *macro, size_t index, struct scope *scope)
+static enum status bind_default(struct render *r, const struct macro *macro, size_t index,
+                                struct scope *scope)
 {
-    const struct node_list *parameters = &macro->node->macro.parameters, *defaults = &macro->node->macro.defaults;
+    const struct node_list *parameters = &macro->node->macro.parameters,
+                           *defaults = &macro->node->macro.defaults;
     struct str name = parameters->items[index]->text;
     size_t first_default = parameters->count - defaults->count;
     struct value value;
@@ -317,8 +322,8 @@ static enum status bind_default(struct render *r, const struct macro *macro, siz
     return jinja_bind(r, scope, name, value, false);
 }
 
-static enum status bind_parameters(struct render *r, const struct macro *macro, const struct call_values *values,
-                                   struct scope *scope)
+static enum status bind_parameters(struct render *r, const struct macro *macro,
+                                   const struct call_values *values, struct scope *scope)
 {
     const struct node_list *parameters = &macro->node->macro.parameters;
     for (size_t i = 0; i < parameters->count; i++) {
@@ -360,7 +365,7 @@ static enum status call_macro(struct render *r, const struct macro *macro, const
     return STATUS_OK;
 }
 
-/* -- the door ------------------------------------------------------------------------------------------------ */
+/* -- the door -------------------------------------------------------------------------------------------- */
 
 static enum status call_joiner(struct joiner *joiner, struct value *out)
 {
@@ -369,7 +374,8 @@ static enum status call_joiner(struct joiner *joiner, struct value *out)
     return STATUS_OK;
 }
 
-enum status jinja_call(struct render *r, struct value callee, const struct call_values *values, struct value *out)
+enum status jinja_call(struct render *r, struct value callee, const struct call_values *values,
+                       struct value *out)
 {
     switch (callee.kind) {
     case VALUE_MACRO:

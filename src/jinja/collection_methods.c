@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * collection_methods.c - the methods of lists, tuples, ranges and dicts that change nothing. (The others are not
- * allowed: see attribute.c.)
+ * collection_methods.c - the methods of lists, tuples, ranges and dicts that change nothing. (The others are
+ * not allowed: see attribute.c.)
  */
 #include "jinja/builtin.h"
 #include "jinja/render.h"
 
-/* -- lists, tuples, ranges ----------------------------------------------------------------------------------- */
+/* -- lists, tuples, ranges ------------------------------------------------------------------------------- */
 
 static enum status method_count(struct render *r, const struct call *call, struct value *out)
 {
@@ -64,13 +64,14 @@ static const struct builtin range_methods[] = {
 };
 const struct builtin_table jinja_range_methods = BUILTIN_TABLE(range_methods);
 
-/* -- dicts --------------------------------------------------------------------------------------------------- */
+/* -- dicts ----------------------------------------------------------------------------------------------- */
 
 enum part { KEYS, VALUES, ITEMS };
 
 static enum status view(struct render *r, const struct call *call, enum part part, struct value *out)
 {
-    static const char *const names[] = {[KEYS] = "dict_keys", [VALUES] = "dict_values", [ITEMS] = "dict_items"};
+    static const char *const names[] = {
+        [KEYS] = "dict_keys", [VALUES] = "dict_values", [ITEMS] = "dict_items"};
     const struct dict *dict = call->self.dict;
     struct sequence *items;
     TRY(jinja_sequence_new(r, dict->count, &items));
@@ -125,11 +126,8 @@ static enum status method_fromkeys(struct render *r, const struct call *call, st
 }
 
 static const struct builtin dict_methods[] = {
-    {"keys", method_keys, 0, {0}, false},
-    {"values", method_values, 0, {0}, false},
-    {"items", method_items, 0, {0}, false},
-    {"get", method_get, 1, {"-", "-"}, false},
-    {"copy", method_copy, 0, {0}, false},
-    {"fromkeys", method_fromkeys, 1, {"-", "-"}, false},
+    {"keys", method_keys, 0, {0}, false},   {"values", method_values, 0, {0}, false},
+    {"items", method_items, 0, {0}, false}, {"get", method_get, 1, {"-", "-"}, false},
+    {"copy", method_copy, 0, {0}, false},   {"fromkeys", method_fromkeys, 1, {"-", "-"}, false},
 };
 const struct builtin_table jinja_dict_methods = BUILTIN_TABLE(dict_methods);

@@ -2,8 +2,8 @@
 /*
  * dict.c - Python's dict: entries in the order of insertion, found by hash.
  *
- * Up to FEW entries are searched one by one; above, `slots` holds positions + 1 by open addressing and is never more
- * than half full. Entries are never removed. 1, 1.0 and True are the same key.
+ * Up to FEW entries are searched one by one; above, `slots` holds positions + 1 by open addressing and is
+ * never more than half full. Entries are never removed. 1, 1.0 and True are the same key.
  */
 #include <math.h>
 
@@ -84,7 +84,8 @@ static struct dict_entry *find(const struct dict *dict, struct value key, uint64
                 return &dict->entries[i];
         return NULL;
     }
-    for (size_t slot = hash & (dict->slot_count - 1); dict->slots[slot]; slot = (slot + 1) & (dict->slot_count - 1)) {
+    for (size_t slot = hash & (dict->slot_count - 1); dict->slots[slot];
+         slot = (slot + 1) & (dict->slot_count - 1)) {
         struct dict_entry *entry = &dict->entries[dict->slots[slot] - 1];
         if (entry->hash == hash && jinja_equal(entry->key, key))
             return entry;

@@ -2,15 +2,15 @@
 /*
  * evaluate.c - expressions: one function for each kind of node, found through a table.
  *
- * r->at is the node at work, for the position of errors; a function that evaluates operands sets it back before it
- * does something of its own that can fail.
+ * r->at is the node at work, for the position of errors; a function that evaluates operands sets it back
+ * before it does something of its own that can fail.
  */
 #include "jinja/number.h"
 #include "jinja/render.h"
 
 typedef enum status evaluator(struct render *r, const struct node *node, struct value *out);
 
-/* -- leaves and literals ------------------------------------------------------------------------------------- */
+/* -- leaves and literals --------------------------------------------------------------------------------- */
 
 static enum status evaluate_constant(struct render *r, const struct node *node, struct value *out)
 {
@@ -62,7 +62,7 @@ static enum status evaluate_dict(struct render *r, const struct node *node, stru
     return STATUS_OK;
 }
 
-/* -- access -------------------------------------------------------------------------------------------------- */
+/* -- access ---------------------------------------------------------------------------------------------- */
 
 static enum status evaluate_attribute(struct render *r, const struct node *node, struct value *out)
 {
@@ -98,7 +98,7 @@ static enum status evaluate_slice(struct render *r, const struct node *node, str
     return jinja_slice(r, object, start, stop, step, out);
 }
 
-/* -- calls --------------------------------------------------------------------------------------------------- */
+/* -- calls ----------------------------------------------------------------------------------------------- */
 
 static enum status evaluate_call(struct render *r, const struct node *node, struct value *out)
 {
@@ -110,7 +110,8 @@ static enum status evaluate_call(struct render *r, const struct node *node, stru
     return jinja_call(r, callee, &values, out);
 }
 
-enum status jinja_apply_filter(struct render *r, const struct node *node, struct value input, struct value *out)
+enum status jinja_apply_filter(struct render *r, const struct node *node, struct value input,
+                               struct value *out)
 {
     struct call_values values;
     r->at = node;
@@ -129,7 +130,7 @@ static enum status evaluate_filter(struct render *r, const struct node *node, st
     return jinja_apply_filter(r, node, input, out);
 }
 
-/* -- operators ----------------------------------------------------------------------------------------------- */
+/* -- operators ------------------------------------------------------------------------------------------- */
 
 static enum status evaluate_binary(struct render *r, const struct node *node, struct value *out)
 {
@@ -161,7 +162,8 @@ static enum status evaluate_sign(struct render *r, const struct node *node, stru
     if (out->kind == VALUE_UNDEFINED)
         return jinja_undefined_error(r, *out);
     if (!value_is_number(*out))
-        return jinja_fail(r, "bad operand type for unary %c: '%s'", negate ? '-' : '+', jinja_type_name(*out));
+        return jinja_fail(r, "bad operand type for unary %c: '%s'", negate ? '-' : '+',
+                          jinja_type_name(*out));
     if (out->kind == VALUE_FLOAT) {
         out->number = negate ? -out->number : out->number;
         return STATUS_OK;
@@ -177,20 +179,21 @@ static enum status compare_once(struct render *r, enum comparison operator, stru
                                 bool *out)
 {
     int order;
-    if (operator == COMPARE_EQ || operator == COMPARE_NE) {
-        *out = jinja_equal(a, b) == (operator == COMPARE_EQ);
+    if (operator== COMPARE_EQ || operator== COMPARE_NE) {
+        *out = jinja_equal(a, b) == (operator== COMPARE_EQ);
         return jinja_step(r, a.kind == VALUE_STRING ? a.text.len / 64 : 1);
     }
-    if (operator == COMPARE_IN || operator == COMPARE_NOT_IN) {
+    if (operator== COMPARE_IN || operator== COMPARE_NOT_IN) {
         TRY(jinja_contains(r, b, a, out));
-        *out = *out == (operator == COMPARE_IN);
+        *out = *out == (operator== COMPARE_IN);
         return STATUS_OK;
     }
     TRY(jinja_compare(r, a, b, &order));
-    *out = order != 2 && (operator == COMPARE_LT   ? order < 0
-                          : operator == COMPARE_LE ? order <= 0
-                          : operator == COMPARE_GT ? order > 0
-                                                   : order >= 0);
+    *out = order != 2 && (operator== COMPARE_LT ? order < 0 :
+                          operator== COMPARE_LE ? order <= 0
+                          :
+                          operator== COMPARE_GT ? order > 0
+                                                : order >= 0);
     return STATUS_OK;
 }
 
@@ -235,9 +238,10 @@ static enum status evaluate_condition(struct render *r, const struct node *node,
         return jinja_evaluate(r, node->condition.then, out);
     if (node->condition.otherwise)
         return jinja_evaluate(r, node->condition.otherwise, out);
-    return jinja_undefined(r, UNDEFINED_HINT,
-                           STR_LITERAL("the inline if-expression evaluated to false and no else section was defined."),
-                           NULL, out);
+    return jinja_undefined(
+        r, UNDEFINED_HINT,
+        STR_LITERAL("the inline if-expression evaluated to false and no else section was defined."), NULL,
+        out);
 }
 
 static evaluator *const evaluators[NODE_KIND_COUNT] = {

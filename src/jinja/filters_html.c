@@ -10,7 +10,7 @@
 #include "jinja/number.h"
 #include "jinja/text.h"
 
-/* -- escaping ------------------------------------------------------------------------------------------------ */
+/* -- escaping -------------------------------------------------------------------------------------------- */
 
 static enum status filter_escape(struct render *r, const struct call *call, struct value *out)
 {
@@ -58,20 +58,35 @@ static enum status filter_xmlattr(struct render *r, const struct call *call, str
     return jinja_built_value(&b, r->frame.autoescape, out);
 }
 
-/* -- markup to text ------------------------------------------------------------------------------------------ */
+/* -- markup to text -------------------------------------------------------------------------------------- */
 
-/* Appends the character that the entity at text[at] means; returns its length, or 0. The names are the common ones,
- * not all of HTML's. */
+/* Appends the character that the entity at text[at] means; returns its length, or 0. The names are the common
+ * ones, not all of HTML's. */
 static size_t put_entity(struct builder *b, struct str text, size_t at)
 {
     static const struct {
         const char *name, *text;
     } names[] = {
-        {"amp", "&"}, {"lt", "<"}, {"gt", ">"}, {"quot", "\""}, {"apos", "'"}, {"nbsp", "\xc2\xa0"},
-        {"copy", "\xc2\xa9"}, {"reg", "\xc2\xae"}, {"laquo", "\xc2\xab"}, {"raquo", "\xc2\xbb"},
-        {"ndash", "\xe2\x80\x93"}, {"mdash", "\xe2\x80\x94"}, {"lsquo", "\xe2\x80\x98"}, {"rsquo", "\xe2\x80\x99"},
-        {"ldquo", "\xe2\x80\x9c"}, {"rdquo", "\xe2\x80\x9d"}, {"hellip", "\xe2\x80\xa6"}, {"euro", "\xe2\x82\xac"},
-        {"times", "\xc3\x97"}, {"middot", "\xc2\xb7"},
+        {"amp", "&"},
+        {"lt", "<"},
+        {"gt", ">"},
+        {"quot", "\""},
+        {"apos", "'"},
+        {"nbsp", "\xc2\xa0"},
+        {"copy", "\xc2\xa9"},
+        {"reg", "\xc2\xae"},
+        {"laquo", "\xc2\xab"},
+        {"raquo", "\xc2\xbb"},
+        {"ndash", "\xe2\x80\x93"},
+        {"mdash", "\xe2\x80\x94"},
+        {"lsquo", "\xe2\x80\x98"},
+        {"rsquo", "\xe2\x80\x99"},
+        {"ldquo", "\xe2\x80\x9c"},
+        {"rdquo", "\xe2\x80\x9d"},
+        {"hellip", "\xe2\x80\xa6"},
+        {"euro", "\xe2\x82\xac"},
+        {"times", "\xc3\x97"},
+        {"middot", "\xc2\xb7"},
     };
     struct str rest = {text.data + at + 1, text.len - at - 1};
     const char *end = memchr(rest.data, ';', rest.len < 12 ? rest.len : 12);
@@ -143,7 +158,7 @@ static enum status filter_striptags(struct render *r, const struct call *call, s
     return jinja_built_value(&b, false, out);
 }
 
-/* -- URLs ---------------------------------------------------------------------------------------------------- */
+/* -- URLs ------------------------------------------------------------------------------------------------ */
 
 static enum status put_quoted(struct builder *b, struct value v, bool in_query)
 {
@@ -152,8 +167,8 @@ static enum status put_quoted(struct builder *b, struct value v, bool in_query)
     for (size_t i = 0; i < text.len && !b->status; i++) {
         unsigned char c = (unsigned char)text.data[i];
         char escaped[4];
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("_.-~", c)) ||
-            (c == '/' && !in_query)) {
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+            (c && strchr("_.-~", c)) || (c == '/' && !in_query)) {
             jinja_put_char(b, (char)c);
             continue;
         }
@@ -172,7 +187,8 @@ static enum status filter_urlencode(struct render *r, const struct call *call, s
         return jinja_built_value(&b, false, out);
     }
     if (pairs.kind == VALUE_DICT)
-        TRY(jinja_invoke(r, jinja_find_filter(STR_LITERAL("items")), pairs, &(struct call_values){0}, &pairs));
+        TRY(jinja_invoke(r, jinja_find_filter(STR_LITERAL("items")), pairs, &(struct call_values){0},
+                         &pairs));
     struct cursor cursor;
     TRY(jinja_iterate(r, pairs, &cursor));
     while (jinja_next(&cursor, &pair)) {
@@ -189,7 +205,7 @@ static enum status filter_urlencode(struct render *r, const struct call *call, s
     return jinja_built_value(&b, false, out);
 }
 
-/* -- JSON ---------------------------------------------------------------------------------------------------- */
+/* -- JSON ------------------------------------------------------------------------------------------------ */
 
 static enum status json_indent(struct render *r, struct value indent, struct json_format *format)
 {
@@ -224,16 +240,15 @@ static enum status put_script_safe(struct render *r, struct str json, struct val
     return jinja_built_value(&b, true, out);
 }
 
-/* Two filters of one name: in an environment that escapes HTML Jinja's own (sorted keys, ASCII, safe in a script),
- * and otherwise the one that Hugging Face puts in its place. */
+/* Two filters of one name: in an environment that escapes HTML Jinja's own (sorted keys, ASCII, safe in a
+ * script), and otherwise the one that Hugging Face puts in its place. */
 static enum status filter_tojson(struct render *r, const struct call *call, struct value *out)
 {
     struct json_format format = {.item_separator = STR_LITERAL(", "), .key_separator = STR_LITERAL(": ")};
     struct builder b = jinja_builder(r);
     bool html = r->template->options.autoescape;
-    struct value indent = call->arg[html ? 0 : 1];
-    if (html || call->arg[1].kind == VALUE_MISSING)
-        indent = html ? call->arg[0] : call->arg[1];
+    /* The indent is the first argument of the one and the second of the other. */
+    struct value indent = html && call->arg[1].kind == VALUE_MISSING ? call->arg[0] : call->arg[1];
     TRY(json_indent(r, indent, &format));
     if (html) {
         struct str json;
@@ -249,8 +264,10 @@ static enum status filter_tojson(struct render *r, const struct call *call, stru
         TRY(jinja_items(r, call->arg[2], &separators));
         if (separators->count != 2)
             return jinja_fail(r, "separators must be a pair");
-        TRY(jinja_arg_str(r, separators->items[0], "separators", format.item_separator, &format.item_separator));
-        TRY(jinja_arg_str(r, separators->items[1], "separators", format.key_separator, &format.key_separator));
+        TRY(jinja_arg_str(r, separators->items[0], "separators", format.item_separator,
+                          &format.item_separator));
+        TRY(jinja_arg_str(r, separators->items[1], "separators", format.key_separator,
+                          &format.key_separator));
     }
     jinja_put_json(&b, call->self, &format);
     return jinja_built_value(&b, false, out);

@@ -96,7 +96,7 @@ static enum status filter_float(struct render *r, const struct call *call, struc
     return STATUS_OK;
 }
 
-/* -- round --------------------------------------------------------------------------------------------------- */
+/* -- round ----------------------------------------------------------------------------------------------- */
 
 /* To a multiple of 10^digits, halves to the even one. */
 static enum status round_int(struct render *r, int64_t integer, int64_t digits, struct value *out)

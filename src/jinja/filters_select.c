@@ -54,7 +54,8 @@ static enum status map_filter(struct render *r, const struct call *call, struct 
     struct call_values values = behind(&call->rest, 1);
     const struct builtin *filter = name.kind == VALUE_STRING ? jinja_find_filter(name.text) : NULL;
     if (!filter)
-        return jinja_fail(r, "No filter named '%.*s'.", STR_ARGS(name.kind == VALUE_STRING ? name.text : str_of("?")));
+        return jinja_fail(r, "No filter named '%.*s'.",
+                          STR_ARGS(name.kind == VALUE_STRING ? name.text : str_of("?")));
     TRY(jinja_iterate(r, call->self, &cursor));
     while (jinja_next(&cursor, &item)) {
         TRY(jinja_invoke(r, filter, item, &values, &item));
@@ -94,7 +95,8 @@ static enum status choose(struct render *r, const struct call *call, bool wanted
         struct value name = values.positional[0];
         test = name.kind == VALUE_STRING ? jinja_find_test(name.text) : NULL;
         if (!test)
-            return jinja_fail(r, "No test named '%.*s'.", STR_ARGS(name.kind == VALUE_STRING ? name.text : str_of("?")));
+            return jinja_fail(r, "No test named '%.*s'.",
+                              STR_ARGS(name.kind == VALUE_STRING ? name.text : str_of("?")));
         values = behind(&values, 1);
     }
     TRY(jinja_iterate(r, call->self, &cursor));

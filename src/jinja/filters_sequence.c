@@ -15,7 +15,7 @@ static enum status empty(struct render *r, const char *hint, struct value *out)
     return jinja_undefined(r, UNDEFINED_HINT, str_of(hint), NULL, out);
 }
 
-/* -- one of many --------------------------------------------------------------------------------------------- */
+/* -- one of many ----------------------------------------------------------------------------------------- */
 
 static enum status filter_first(struct render *r, const struct call *call, struct value *out)
 {
@@ -92,7 +92,7 @@ static enum status filter_length(struct render *r, const struct call *call, stru
     return STATUS_OK;
 }
 
-/* -- all of them --------------------------------------------------------------------------------------------- */
+/* -- all of them ----------------------------------------------------------------------------------------- */
 
 static enum status filter_list(struct render *r, const struct call *call, struct value *out)
 {
@@ -163,9 +163,10 @@ static enum status filter_sum(struct render *r, const struct call *call, struct 
     return STATUS_OK;
 }
 
-/* -- order --------------------------------------------------------------------------------------------------- */
+/* -- order ----------------------------------------------------------------------------------------------- */
 
-/* A list of the keys, one for each part of "a,b". As lists undefined keys are equal, where alone they have no order. */
+/* A list of the keys, one for each part of "a,b". As lists undefined keys are equal, where alone they have no
+ * order. */
 static enum status multiple_key(struct render *r, struct value item, struct value path, bool case_sensitive,
                                 struct value *out)
 {
@@ -231,7 +232,8 @@ static enum status filter_dictsort(struct render *r, const struct call *call, st
     for (size_t i = 0; i < dict->count; i++) {
         const struct dict_entry *entry = &dict->entries[i];
         TRY(jinja_pair(r, entry->key, entry->value, &keyed[i].value));
-        TRY(jinja_sort_key(r, by_value ? entry->value : entry->key, missing, missing, case_sensitive, &keyed[i].key));
+        TRY(jinja_sort_key(r, by_value ? entry->value : entry->key, missing, missing, case_sensitive,
+                           &keyed[i].key));
     }
     return sorted_list(r, keyed, dict->count, jinja_arg_true(call->arg[2]), out);
 }
@@ -256,9 +258,10 @@ static enum status filter_unique(struct render *r, const struct call *call, stru
     return jinja_iterator_of(r, unique, out);
 }
 
-/* -- parts --------------------------------------------------------------------------------------------------- */
+/* -- parts ----------------------------------------------------------------------------------------------- */
 
-static enum status add_group(struct render *r, struct sequence *groups, struct value grouper, struct sequence *items)
+static enum status add_group(struct render *r, struct sequence *groups, struct value grouper,
+                             struct sequence *items)
 {
     struct sequence *pair;
     TRY(jinja_sequence_new(r, 2, &pair));
@@ -373,7 +376,7 @@ static enum status filter_items(struct render *r, const struct call *call, struc
     return jinja_iterator_of(r, pairs, out);
 }
 
-/* -- any value ----------------------------------------------------------------------------------------------- */
+/* -- any value ------------------------------------------------------------------------------------------- */
 
 static enum status filter_default(struct render *r, const struct call *call, struct value *out)
 {

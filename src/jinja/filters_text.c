@@ -24,7 +24,7 @@ static enum status string_input(struct render *r, const struct call *call, struc
     return STATUS_OK;
 }
 
-/* -- case ---------------------------------------------------------------------------------------------------- */
+/* -- case ------------------------------------------------------------------------------------------------ */
 
 static enum status to_case(struct render *r, const struct call *call, enum text_case to, struct value *out)
 {
@@ -50,7 +50,8 @@ static enum status filter_capitalize(struct render *r, const struct call *call, 
     return to_case(r, call, TEXT_CAPITALIZE, out);
 }
 
-/* Upper case at the start of each word, where words are separated by white space, hyphens and opening brackets. */
+/* Upper case at the start of each word, where words are separated by white space, hyphens and opening
+ * brackets. */
 static enum status filter_title(struct render *r, const struct call *call, struct value *out)
 {
     struct value text;
@@ -61,7 +62,8 @@ static enum status filter_title(struct render *r, const struct call *call, struc
         size_t start = at, first = 0;
         for (uint32_t code; at < s.len; first = first ? first : at) {
             size_t n = utf8_decode(s.data + at, s.len - at, &code);
-            if (jinja_unicode_class(code) & UNICODE_SPACE || (code < 0x80 && code && strchr("-({[<", (int)code)))
+            if (jinja_unicode_class(code) & UNICODE_SPACE ||
+                (code < 0x80 && code && strchr("-({[<", (int)code)))
                 break;
             at += n;
         }
@@ -76,7 +78,7 @@ static enum status filter_title(struct render *r, const struct call *call, struc
     return jinja_built_value(&b, false, out);
 }
 
-/* -- cutting and filling ------------------------------------------------------------------------------------- */
+/* -- cutting and filling --------------------------------------------------------------------------------- */
 
 static enum status filter_trim(struct render *r, const struct call *call, struct value *out)
 {
@@ -93,7 +95,8 @@ static enum status filter_center(struct render *r, const struct call *call, stru
     struct value text, width = call->arg[0].kind == VALUE_MISSING ? value_int(80) : call->arg[0];
     struct call_values values = {.positional = &width, .count = 1};
     TRY(input(r, call, &text));
-    return jinja_invoke(r, jinja_find_builtin(&jinja_string_methods, STR_LITERAL("center")), text, &values, out);
+    return jinja_invoke(r, jinja_find_builtin(&jinja_string_methods, STR_LITERAL("center")), text, &values,
+                        out);
 }
 
 static enum status filter_replace(struct render *r, const struct call *call, struct value *out)
@@ -104,7 +107,8 @@ static enum status filter_replace(struct render *r, const struct call *call, str
     TRY(input(r, call, &text));
     TRY(jinja_soft_str(r, call->arg[0], &old));
     TRY(jinja_soft_str(r, call->arg[1], &new));
-    TRY(jinja_arg_int(r, call->arg[2].kind == VALUE_NONE ? value_int(-1) : call->arg[2], "count", -1, &count));
+    TRY(jinja_arg_int(r, call->arg[2].kind == VALUE_NONE ? value_int(-1) : call->arg[2], "count", -1,
+                      &count));
     bool safe = false;
     if (r->frame.autoescape) {
         if (old.safe || (new.safe && !text.safe))
@@ -125,7 +129,8 @@ static enum status filter_truncate(struct render *r, const struct call *call, st
     TRY(string_input(r, call, out));
     TRY(jinja_arg_int(r, call->arg[0], "length", 255, &length));
     TRY(jinja_arg_str(r, call->arg[2], "end", STR_LITERAL("..."), &end));
-    TRY(jinja_arg_int(r, call->arg[3].kind == VALUE_NONE ? value_int(5) : call->arg[3], "leeway", 5, &leeway));
+    TRY(jinja_arg_int(r, call->arg[3].kind == VALUE_NONE ? value_int(5) : call->arg[3], "leeway", 5,
+                      &leeway));
     int64_t end_length = (int64_t)jinja_text_length(end);
     if (length < end_length)
         return jinja_fail(r, "expected length >= %lld, got %lld", (long long)end_length, (long long)length);
@@ -165,7 +170,8 @@ static enum status filter_indent(struct render *r, const struct call *call, stru
         TRY(jinja_built(&spaces, &indent));
     }
     /* A newline is added first, so that one at the end leaves an empty last line, which is kept. */
-    TRY(jinja_add(r, text, (struct value){.kind = VALUE_STRING, .safe = text.safe, .text = STR_LITERAL("\n")}, &text));
+    TRY(jinja_add(r, text, (struct value){.kind = VALUE_STRING, .safe = text.safe, .text = STR_LITERAL("\n")},
+                  &text));
     TRY(jinja_split_lines(r, text, false, &lines));
     for (size_t i = 0; i < lines.sequence->count; i++) {
         struct str line = lines.sequence->items[i].text;
@@ -190,12 +196,13 @@ static enum status filter_wordwrap(struct render *r, const struct call *call, st
         wrap.break_long_words = jinja_truth(call->arg[1]);
     if (call->arg[3].kind != VALUE_MISSING)
         wrap.break_on_hyphens = jinja_truth(call->arg[3]);
-    TRY(jinja_arg_str(r, call->arg[2].kind == VALUE_NONE ? value_str(STR_LITERAL("\n")) : call->arg[2], "wrapstring",
-                      STR_LITERAL("\n"), &newline));
+    TRY(jinja_arg_str(r, call->arg[2].kind == VALUE_NONE ? value_str(STR_LITERAL("\n")) : call->arg[2],
+                      "wrapstring", STR_LITERAL("\n"), &newline));
     TRY(jinja_split_lines(r, text, false, &lines));
     if (wrap.width <= 0)
-        return lines.sequence->count ? jinja_fail(r, "invalid width %lld (must be > 0)", (long long)wrap.width)
-                                     : jinja_built_value(&b, false, out);
+        return lines.sequence->count
+                   ? jinja_fail(r, "invalid width %lld (must be > 0)", (long long)wrap.width)
+                   : jinja_built_value(&b, false, out);
     for (size_t i = 0; i < lines.sequence->count; i++) {
         if (i)
             jinja_put(&b, newline);
@@ -204,7 +211,7 @@ static enum status filter_wordwrap(struct render *r, const struct call *call, st
     return jinja_built_value(&b, false, out);
 }
 
-/* -- the rest ------------------------------------------------------------------------------------------------ */
+/* -- the rest -------------------------------------------------------------------------------------------- */
 
 static enum status filter_string(struct render *r, const struct call *call, struct value *out)
 {
@@ -238,7 +245,8 @@ static enum status filter_format(struct render *r, const struct call *call, stru
         struct dict *dict;
         TRY(jinja_dict_new(r, &dict));
         for (size_t i = 0; i < call->rest.keyword_count; i++)
-            TRY(jinja_dict_set(r, dict, value_str(call->rest.keywords[i].name), call->rest.keywords[i].value));
+            TRY(jinja_dict_set(r, dict, value_str(call->rest.keywords[i].name),
+                               call->rest.keywords[i].value));
         arguments = value_dict(dict);
     } else {
         struct sequence *items;

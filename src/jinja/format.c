@@ -27,7 +27,8 @@ void jinja_put_field_text(struct builder *b, struct str text, const struct field
     jinja_put_padded(b, text, left, room - left, field->fill);
 }
 
-/* Digits with a separator after every third (for binary, octal and hexadecimal numbers fourth) from the right. */
+/* Digits with a separator after every third (for binary, octal and hexadecimal numbers fourth) from the
+ * right. */
 static void put_grouped(struct builder *b, struct str digits, int64_t zeros, const struct field *field)
 {
     int64_t size = field->type && strchr("bxXo", field->type) ? 4 : 3;

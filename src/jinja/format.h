@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * format.h - one value into one field, for both of Python's ways to format: "%5.2f" % x and "{:5.2f}".format(x).
+ * format.h - one value into one field, for both of Python's ways to format: "%5.2f" % x and
+ * "{:5.2f}".format(x).
  */
 #ifndef JINJA_FORMAT_H
 #define JINJA_FORMAT_H
@@ -10,11 +11,11 @@
 enum { FORMAT_MAX_PRECISION = 1000 };
 
 struct field {
-    struct str fill;   /* one character */
-    char align;        /* '<' '>' '^' '=' (between sign and digits), or 0 for what the type prefers */
-    char sign;         /* '+', ' ', '-' or 0 */
-    bool alternate;    /* '#' */
-    char grouping;     /* ',', '_' or 0 */
+    struct str fill; /* one character */
+    char align;      /* '<' '>' '^' '=' (between sign and digits), or 0 for what the type prefers */
+    char sign;       /* '+', ' ', '-' or 0 */
+    bool alternate;  /* '#' */
+    char grouping;   /* ',', '_' or 0 */
     int64_t width;
     int64_t precision; /* -1: none */
     char type;         /* 0: none */

@@ -24,26 +24,29 @@ static bool parse_index(struct str text, int64_t *out)
     return text.len && jinja_parse_int(text, 10, out) == NUMBER_OK;
 }
 
-/* -- fields -------------------------------------------------------------------------------------------------- */
+/* -- fields ---------------------------------------------------------------------------------------------- */
 
-/* The argument that the first part of a field name means. Only a name that has no further parts can be empty, and
- * only such ones count for whether numbers are given or automatic. */
+/* The argument that the first part of a field name means. Only a name that has no further parts can be empty,
+ * and only such ones count for whether numbers are given or automatic. */
 static enum status first_argument(struct brace *f, struct str name, bool whole, struct value *out)
 {
     int64_t index;
     bool numbered = parse_index(name, &index), automatic = whole && name.len == 0;
     if (automatic) {
         if (f->automatic < 0)
-            return jinja_fail(f->r, "cannot switch from manual field specification to automatic field numbering");
+            return jinja_fail(f->r,
+                              "cannot switch from manual field specification to automatic field numbering");
         index = f->automatic++;
     } else if (numbered && whole) {
         if (f->automatic > 0)
-            return jinja_fail(f->r, "cannot switch from automatic field numbering to manual field specification");
+            return jinja_fail(f->r,
+                              "cannot switch from automatic field numbering to manual field specification");
         f->automatic = -1;
     }
     if (automatic || numbered) {
         if (index >= (int64_t)f->values->count)
-            return jinja_fail(f->r, "Replacement index %lld out of range for positional args tuple", (long long)index);
+            return jinja_fail(f->r, "Replacement index %lld out of range for positional args tuple",
+                              (long long)index);
         *out = f->values->positional[index];
         return STATUS_OK;
     }
@@ -133,7 +136,7 @@ static enum status parse_field(struct brace *f, struct str spec, struct field *f
     return STATUS_OK;
 }
 
-/* -- values into fields -------------------------------------------------------------------------------------- */
+/* -- values into fields ---------------------------------------------------------------------------------- */
 
 static enum status put_string(struct brace *f, struct str text, const struct field *field, struct builder *b)
 {
@@ -160,7 +163,8 @@ static enum status put_number(struct brace *f, struct value v, const struct fiel
     if (integer)
         return jinja_put_field_int(b, value_as_int(v), field);
     if (field->type && !strchr("eEfFgGn%", field->type))
-        return jinja_fail(f->r, "Unknown format code '%c' for object of type '%s'", field->type, jinja_type_name(v));
+        return jinja_fail(f->r, "Unknown format code '%c' for object of type '%s'", field->type,
+                          jinja_type_name(v));
     return jinja_put_field_float(b, value_as_float(v), field);
 }
 
@@ -180,7 +184,8 @@ static enum status put_formatted(struct brace *f, struct value v, struct str spe
     return jinja_fail(f->r, "unsupported format string passed to %s.__format__", jinja_type_name(v));
 }
 
-static enum status put_value(struct brace *f, struct value v, char conversion, struct str spec, struct builder *out)
+static enum status put_value(struct brace *f, struct value v, char conversion, struct str spec,
+                             struct builder *out)
 {
     struct builder b = jinja_builder(f->r);
     struct value text;
@@ -198,7 +203,7 @@ static enum status put_value(struct brace *f, struct value v, char conversion, s
     return out->status;
 }
 
-/* -- the format string --------------------------------------------------------------------------------------- */
+/* -- the format string ----------------------------------------------------------------------------------- */
 
 /* One "{…}", without its braces. */
 static enum status expand_field(struct brace *f, struct str field, unsigned depth, struct builder *b)

@@ -144,9 +144,9 @@ static enum status put_integer(struct percent *p, struct value v, struct field *
         v = value_int((int64_t)v.number);
     }
     if (v.kind != VALUE_INT && v.kind != VALUE_BOOL)
-        return v.kind == VALUE_UNDEFINED
-                   ? jinja_undefined_error(p->r, v)
-                   : jinja_fail(p->r, "%%%c format: a number is required, not %s", field->type, jinja_type_name(v));
+        return v.kind == VALUE_UNDEFINED ? jinja_undefined_error(p->r, v)
+                                         : jinja_fail(p->r, "%%%c format: a number is required, not %s",
+                                                      field->type, jinja_type_name(v));
     if (strchr("diu", field->type))
         field->type = 'd';
     if (field->precision > FORMAT_MAX_PRECISION)
@@ -157,7 +157,8 @@ static enum status put_integer(struct percent *p, struct value v, struct field *
     struct builder digits = jinja_builder(p->r);
     struct field inner = *field;
     struct str text;
-    inner.width = field->precision + (value_as_int(v) < 0 || field->sign) + (field->alternate && field->type != 'd' ? 2 : 0);
+    inner.width = field->precision + (value_as_int(v) < 0 || field->sign) +
+                  (field->alternate && field->type != 'd' ? 2 : 0);
     inner.fill = STR_LITERAL("0");
     inner.align = '=';
     TRY(jinja_put_field_int(&digits, value_as_int(v), &inner));
@@ -204,7 +205,8 @@ static enum status put_one(struct percent *p)
     return strchr("diuoxX", field.type) ? put_integer(p, v, &field) : put_float(p, v, &field);
 }
 
-enum status jinja_percent_format(struct render *r, struct value format, struct value arguments, struct value *out)
+enum status jinja_percent_format(struct render *r, struct value format, struct value arguments,
+                                 struct value *out)
 {
     struct builder b = jinja_builder(r);
     struct percent p = {.r = r, .b = &b, .format = format.text, .arguments = arguments, .safe = format.safe};
@@ -221,8 +223,8 @@ enum status jinja_percent_format(struct render *r, struct value format, struct v
     }
     /* A mapping, and what can be subscripted, may be left unused. */
     bool tuple = arguments.kind == VALUE_TUPLE;
-    bool optional = arguments.kind == VALUE_DICT || arguments.kind == VALUE_LIST || arguments.kind == VALUE_RANGE ||
-                    arguments.kind == VALUE_UNDEFINED;
+    bool optional = arguments.kind == VALUE_DICT || arguments.kind == VALUE_LIST ||
+                    arguments.kind == VALUE_RANGE || arguments.kind == VALUE_UNDEFINED;
     if (p.next < (tuple ? arguments.sequence->count : optional ? 0 : 1))
         return jinja_fail(r, "not all arguments converted during string formatting");
     return jinja_built_value(&b, format.safe, out);

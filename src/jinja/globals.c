@@ -7,7 +7,7 @@
 #include "jinja/builtin.h"
 #include "jinja/render.h"
 
-/* -- range --------------------------------------------------------------------------------------------------- */
+/* -- range ----------------------------------------------------------------------------------------------- */
 
 /* How many numbers there are from start to stop; more than JINJA_MAX_RANGE is JINJA_MAX_RANGE + 1. */
 static int64_t range_count(int64_t start, int64_t stop, int64_t step)
@@ -42,7 +42,7 @@ static enum status global_range(struct render *r, const struct call *call, struc
     return STATUS_OK;
 }
 
-/* -- dict and namespace -------------------------------------------------------------------------------------- */
+/* -- dict and namespace ---------------------------------------------------------------------------------- */
 
 /* dict(mapping or pairs, name=value …) */
 static enum status fill_dict(struct render *r, const struct call *call, struct dict *dict)
@@ -51,14 +51,16 @@ static enum status fill_dict(struct render *r, const struct call *call, struct d
     struct value item;
     if (call->arg[0].kind == VALUE_DICT) {
         for (size_t i = 0; i < call->arg[0].dict->count; i++)
-            TRY(jinja_dict_set(r, dict, call->arg[0].dict->entries[i].key, call->arg[0].dict->entries[i].value));
+            TRY(jinja_dict_set(r, dict, call->arg[0].dict->entries[i].key,
+                               call->arg[0].dict->entries[i].value));
     } else if (call->arg[0].kind != VALUE_MISSING) {
         TRY(jinja_iterate(r, call->arg[0], &cursor));
         while (jinja_next(&cursor, &item)) {
             const struct sequence *pair;
             TRY(jinja_items(r, item, &pair));
             if (pair->count != 2)
-                return jinja_fail(r, "dictionary update sequence element has length %zu; 2 is required", pair->count);
+                return jinja_fail(r, "dictionary update sequence element has length %zu; 2 is required",
+                                  pair->count);
             TRY(jinja_dict_set(r, dict, pair->items[0], pair->items[1]));
         }
     }
@@ -88,14 +90,16 @@ static enum status global_namespace(struct render *r, const struct call *call, s
     for (size_t i = 0; i < ns->attributes.count; i++) {
         struct value key = ns->attributes.entries[i].key;
         if (key.kind == VALUE_STRING && key.text.len && key.text.data[0] == '_')
-            return jinja_fail(r, "templates cannot store underscore-prefixed attributes on a namespace, but got "
-                                 "'%.*s'", STR_ARGS(key.text));
+            return jinja_fail(r,
+                              "templates cannot store underscore-prefixed attributes on a namespace, but got "
+                              "'%.*s'",
+                              STR_ARGS(key.text));
     }
     *out = (struct value){.kind = VALUE_NAMESPACE, .ns = ns};
     return STATUS_OK;
 }
 
-/* -- cycler and joiner --------------------------------------------------------------------------------------- */
+/* -- cycler and joiner ----------------------------------------------------------------------------------- */
 
 static enum status global_cycler(struct render *r, const struct call *call, struct value *out)
 {
@@ -140,7 +144,7 @@ static enum status global_joiner(struct render *r, const struct call *call, stru
     return STATUS_OK;
 }
 
-/* -- what chat templates have besides ------------------------------------------------------------------------ */
+/* -- what chat templates have besides -------------------------------------------------------------------- */
 
 /* The message alone is the text of the error; the position is in its fields. */
 static enum status global_raise_exception(struct render *r, const struct call *call, struct value *out)
@@ -156,7 +160,8 @@ static enum status global_raise_exception(struct render *r, const struct call *c
     return STATUS_FORMAT;
 }
 
-/* A local time without a zone, as Python's datetime.now() gives: %z and %Z are empty, and %f is fixed at zero. */
+/* A local time without a zone, as Python's datetime.now() gives: %z and %Z are empty, and %f is fixed at
+ * zero. */
 static enum status global_strftime_now(struct render *r, const struct call *call, struct value *out)
 {
     struct str format;
@@ -176,7 +181,8 @@ static enum status global_strftime_now(struct render *r, const struct call *call
         if (part[1] == 'f')
             jinja_put_text(&b, "000000");
         else if (part[1] == '-' && i + 1 < format.len) {
-            char wide[4] = {'%', '-', format.data[++i], 0}; /* %-d, a number without leading zeros, is GNU's */
+            char wide[4] = {'%', '-', format.data[++i],
+                            0}; /* %-d, a number without leading zeros, is GNU's */
             jinja_put(&b, (struct str){text, strftime(text, sizeof text, wide, &now)});
         } else if (part[1] != 'z' && part[1] != 'Z')
             jinja_put(&b, (struct str){text, strftime(text, sizeof text, part, &now)});

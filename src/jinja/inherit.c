@@ -2,15 +2,15 @@
 /*
  * inherit.c - what involves other templates: blocks and extends, include, import.
  *
- * A child runs first, with its text at the top level suppressed once it has said extends; its blocks are the first
- * layer of each block's chain and its parent's the next. Then the parent runs in the same context, and where it
- * comes to a block, the first layer of the chain is what is shown; super() is the next one.
+ * A child runs first, with its text at the top level suppressed once it has said extends; its blocks are the
+ * first layer of each block's chain and its parent's the next. Then the parent runs in the same context, and
+ * where it comes to a block, the first layer of the chain is what is shown; super() is the next one.
  */
 #include "jinja/render.h"
 
 #include "base/mem.h"
 
-/* -- finding templates --------------------------------------------------------------------------------------- */
+/* -- finding templates ----------------------------------------------------------------------------------- */
 
 static const struct unit *known_unit(const struct render *r, struct str name)
 {
@@ -22,7 +22,8 @@ static const struct unit *known_unit(const struct render *r, struct str name)
     return NULL;
 }
 
-/* *out is NULL if there is no such template. Constant names were compiled with the template; others are now. */
+/* *out is NULL if there is no such template. Constant names were compiled with the template; others are now.
+ */
 static enum status find_by_name(struct render *r, struct str name, const struct unit **out)
 {
     struct str copy, source;
@@ -71,7 +72,7 @@ static enum status find_template(struct render *r, const struct node *node, bool
     return jinja_fail(r, "none of the templates given were found");
 }
 
-/* -- blocks -------------------------------------------------------------------------------------------------- */
+/* -- blocks ---------------------------------------------------------------------------------------------- */
 
 static struct block_chain *find_chain(const struct context *context, struct str name)
 {
@@ -117,7 +118,7 @@ static enum status run_layer(struct render *r, struct context *context, const st
     struct value value;
     if (!super || !scope)
         return jinja_failure(r);
-    *super = (struct block_reference){chain, layer, context};
+    *super = (struct block_reference){chain, layer, context, outer};
     TRY(jinja_super_block(r, super, &value));
     TRY(jinja_bind(r, scope, STR_LITERAL("super"), value, false));
     TRY(jinja_bind(r, scope, STR_LITERAL("self"), (struct value){.kind = VALUE_SELF}, false));
@@ -143,12 +144,12 @@ enum status jinja_exec_block(struct render *r, const struct node *node)
     return run_layer(r, context, chain, 0, node->block.scoped ? r->frame.scope : context->root);
 }
 
-static enum status reference(struct render *r, const struct block_chain *chain, size_t layer, struct value *out)
+static enum status reference(struct render *r, struct block_reference to, struct value *out)
 {
     struct block_reference *block = jinja_allocate(r, sizeof *block);
     if (!block)
         return jinja_failure(r);
-    *block = (struct block_reference){chain, layer, r->frame.context};
+    *block = to;
     *out = (struct value){.kind = VALUE_BLOCK, .block = block};
     return STATUS_OK;
 }
@@ -156,17 +157,18 @@ static enum status reference(struct render *r, const struct block_chain *chain, 
 /* self.name */
 enum status jinja_self_block(struct render *r, struct str name, struct value *out)
 {
-    const struct block_chain *chain = find_chain(r->frame.context, name);
-    return chain ? reference(r, chain, 0, out) : STATUS_OK;
+    struct context *context = r->frame.context;
+    const struct block_chain *chain = find_chain(context, name);
+    return chain ? reference(r, (struct block_reference){chain, 0, context, context->root}, out) : STATUS_OK;
 }
 
 /* The layer behind that of `block`, or undefined. */
 enum status jinja_super_block(struct render *r, const struct block_reference *block, struct value *out)
 {
     if (block->layer + 1 < block->chain->count) {
-        TRY(reference(r, block->chain, block->layer + 1, out));
-        ((struct block_reference *)out->block)->context = block->context;
-        return STATUS_OK;
+        struct block_reference next = *block;
+        next.layer++;
+        return reference(r, next, out);
     }
     struct str hint;
     struct builder b = jinja_builder(r);
@@ -183,7 +185,7 @@ enum status jinja_call_block(struct render *r, const struct block_reference *blo
     struct builder text = jinja_builder(r);
     struct builder *outer = r->frame.out;
     r->frame.out = &text;
-    TRY(run_layer(r, block->context, block->chain, block->layer, block->context->root));
+    TRY(run_layer(r, block->context, block->chain, block->layer, block->outer));
     r->frame.out = outer;
     return jinja_built_value(&text, r->frame.autoescape, out);
 }
@@ -201,10 +203,11 @@ enum status jinja_exec_extends(struct render *r, const struct node *node)
     return STATUS_OK;
 }
 
-/* -- whole templates ----------------------------------------------------------------------------------------- */
+/* -- whole templates ------------------------------------------------------------------------------------- */
 
 /* Runs a template with its parents in a new context whose names are looked up in `outer` last. */
-static enum status run_unit(struct render *r, const struct unit *unit, struct scope *outer, struct scope **root)
+static enum status run_unit(struct render *r, const struct unit *unit, struct scope *outer,
+                            struct scope **root)
 {
     struct frame saved = r->frame;
     const struct node *at = r->at;
@@ -247,7 +250,7 @@ enum status jinja_exec_include(struct render *r, const struct node *node)
     return jinja_render_unit(r, unit, node->import.with_context ? r->frame.scope : NULL);
 }
 
-/* -- import -------------------------------------------------------------------------------------------------- */
+/* -- import ---------------------------------------------------------------------------------------------- */
 
 static enum status load_module(struct render *r, const struct node *node, struct value *out)
 {

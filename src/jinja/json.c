@@ -9,7 +9,7 @@
 #include "jinja/number.h"
 #include "jinja/render.h"
 
-/* -- reading ------------------------------------------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------------------------------------- */
 
 static enum status from_array(struct render *r, const json_t *json, unsigned nesting, struct value *out)
 {
@@ -68,7 +68,7 @@ enum status jinja_from_json(struct render *r, const json_t *json, unsigned nesti
     }
 }
 
-/* -- writing ------------------------------------------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------------------------------------- */
 
 struct writer {
     struct builder *b;
@@ -93,7 +93,8 @@ static void put_json_string(struct writer *w, struct str text)
     for (size_t at = 0, n; at < text.len; at += n) {
         uint32_t code;
         n = utf8_decode(text.data + at, text.len - at, &code);
-        bool special = code < 0x20 || code == '"' || code == '\\' || (w->format->ensure_ascii && code >= 0x7f);
+        bool special =
+            code < 0x20 || code == '"' || code == '\\' || (w->format->ensure_ascii && code >= 0x7f);
         if (!special || code == UTF8_INVALID)
             continue;
         jinja_put(w->b, (struct str){text.data + from, at - from});
@@ -127,7 +128,9 @@ static void put_json_float(struct writer *w, double number)
 {
     char text[JINJA_FLOAT_TEXT];
     jinja_float_text(number, text);
-    jinja_put_text(w->b, isnan(number) ? "NaN" : isinf(number) ? (number > 0 ? "Infinity" : "-Infinity") : text);
+    jinja_put_text(w->b, isnan(number)   ? "NaN"
+                         : isinf(number) ? (number > 0 ? "Infinity" : "-Infinity")
+                                         : text);
 }
 
 static void put_json_array(struct writer *w, const struct sequence *items)
@@ -238,7 +241,8 @@ static void put_json(struct writer *w, struct value v)
         return;
     default:
         if (!w->b->status)
-            w->b->status = jinja_fail(w->b->r, "Object of type %s is not JSON serializable", jinja_type_name(v));
+            w->b->status =
+                jinja_fail(w->b->r, "Object of type %s is not JSON serializable", jinja_type_name(v));
     }
 }
 

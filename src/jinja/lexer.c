@@ -2,9 +2,10 @@
 /*
  * lexer.c - Jinja's two languages, text and expressions, as one list of tokens.
  *
- * White space around tags is decided here and nowhere else: "-" strips everything up to the neighbouring text, "+"
- * switches lstrip_blocks and trim_blocks off for one tag, lstrip_blocks takes the blanks of a line that holds
- * nothing else before a tag, trim_blocks takes the newline behind one. Inside brackets "}}" and "%}" end nothing.
+ * White space around tags is decided here and nowhere else: "-" strips everything up to the neighbouring
+ * text, "+" switches lstrip_blocks and trim_blocks off for one tag, lstrip_blocks takes the blanks of a line
+ * that holds nothing else before a tag, trim_blocks takes the newline behind one. Inside brackets "}}" and
+ * "%}" end nothing.
  */
 #include "jinja/lexer.h"
 
@@ -33,26 +34,41 @@ struct lexer {
 };
 
 /* Longer operators come before their beginnings. */
-static const struct operator{
+static const struct operator
+{
     const char *text;
     enum token_kind kind;
-} operators[] = {
-    {"//", TOKEN_FLOOR_DIVIDE}, {"**", TOKEN_POWER},
-    {"==", TOKEN_EQ},           {"!=", TOKEN_NE},
-    {">=", TOKEN_GE},           {"<=", TOKEN_LE},
-    {"+", TOKEN_ADD},           {"-", TOKEN_SUBTRACT},
-    {"/", TOKEN_DIVIDE},        {"*", TOKEN_MULTIPLY},
-    {"%", TOKEN_MODULO},        {"~", TOKEN_TILDE},
-    {"[", TOKEN_LEFT_BRACKET},  {"]", TOKEN_RIGHT_BRACKET},
-    {"(", TOKEN_LEFT_PARENTHESIS}, {")", TOKEN_RIGHT_PARENTHESIS},
-    {"{", TOKEN_LEFT_BRACE},    {"}", TOKEN_RIGHT_BRACE},
-    {">", TOKEN_GT},            {"<", TOKEN_LT},
-    {"=", TOKEN_ASSIGN},        {".", TOKEN_DOT},
-    {":", TOKEN_COLON},         {"|", TOKEN_PIPE},
-    {",", TOKEN_COMMA},         {";", TOKEN_SEMICOLON},
+}
+operators[] = {
+    {"//", TOKEN_FLOOR_DIVIDE},
+    {"**", TOKEN_POWER},
+    {"==", TOKEN_EQ},
+    {"!=", TOKEN_NE},
+    {">=", TOKEN_GE},
+    {"<=", TOKEN_LE},
+    {"+", TOKEN_ADD},
+    {"-", TOKEN_SUBTRACT},
+    {"/", TOKEN_DIVIDE},
+    {"*", TOKEN_MULTIPLY},
+    {"%", TOKEN_MODULO},
+    {"~", TOKEN_TILDE},
+    {"[", TOKEN_LEFT_BRACKET},
+    {"]", TOKEN_RIGHT_BRACKET},
+    {"(", TOKEN_LEFT_PARENTHESIS},
+    {")", TOKEN_RIGHT_PARENTHESIS},
+    {"{", TOKEN_LEFT_BRACE},
+    {"}", TOKEN_RIGHT_BRACE},
+    {">", TOKEN_GT},
+    {"<", TOKEN_LT},
+    {"=", TOKEN_ASSIGN},
+    {".", TOKEN_DOT},
+    {":", TOKEN_COLON},
+    {"|", TOKEN_PIPE},
+    {",", TOKEN_COMMA},
+    {";", TOKEN_SEMICOLON},
 };
 
-/* -- positions and messages ---------------------------------------------------------------------------------- */
+/* -- positions and messages ------------------------------------------------------------------------------ */
 
 void jinja_position(struct str source, uint32_t offset, uint32_t *line, uint32_t *column)
 {
@@ -127,7 +143,7 @@ static enum status emit(struct lexer *l, struct token token)
     return STATUS_OK;
 }
 
-/* -- white space --------------------------------------------------------------------------------------------- */
+/* -- white space ----------------------------------------------------------------------------------------- */
 
 static size_t space_at(struct str s, size_t at)
 {
@@ -210,9 +226,10 @@ static char sign_at(const struct lexer *l, size_t at)
     return sign == '-' || sign == '+' ? sign : 0;
 }
 
-/* -- tags that hold no expression ---------------------------------------------------------------------------- */
+/* -- tags that hold no expression ------------------------------------------------------------------------ */
 
-/* l->at is behind "{#" and its sign. A comment that begins at the very end of the source is no error in Jinja. */
+/* l->at is behind "{#" and its sign. A comment that begins at the very end of the source is no error in
+ * Jinja. */
 static enum status skip_comment(struct lexer *l, size_t start)
 {
     for (size_t at = l->at; at < l->source.len; at++) {
@@ -267,7 +284,7 @@ static enum status lex_raw(struct lexer *l, size_t start, size_t text)
     return STATUS_OK;
 }
 
-/* -- tokens of expressions ----------------------------------------------------------------------------------- */
+/* -- tokens of expressions ------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -392,8 +409,8 @@ static enum status lex_string(struct lexer *l)
 
     struct token token = {.kind = TOKEN_STRING, .offset = (uint32_t)l->at};
     const char *problem = NULL;
-    enum status status = jinja_unescape((struct str){l->source.data + start, end - start}, l->arena, &token.text,
-                                        &problem);
+    enum status status =
+        jinja_unescape((struct str){l->source.data + start, end - start}, l->arena, &token.text, &problem);
     if (status == STATUS_NO_MEMORY)
         return err_no_memory(l->err, "reading a template");
     if (status)
@@ -474,7 +491,7 @@ static enum status lex_tag(struct lexer *l, bool is_variable)
     }
 }
 
-/* -- text ---------------------------------------------------------------------------------------------------- */
+/* -- text ------------------------------------------------------------------------------------------------ */
 
 /* Where the next "{{", "{%" or "{#" is; the end of the source if there is none. */
 static size_t find_tag(const struct lexer *l)
@@ -493,8 +510,8 @@ static size_t find_tag(const struct lexer *l)
 enum status jinja_tokenize(const struct jinja_options *options, struct str source, struct arena *arena,
                            struct token_list *out, struct err *err)
 {
-    struct lexer lexer = {.options = options, .source = source, .line_starting = true, .arena = arena, .out = out,
-                          .err = err};
+    struct lexer lexer = {
+        .options = options, .source = source, .line_starting = true, .arena = arena, .out = out, .err = err};
     struct lexer *l = &lexer;
     enum status status = STATUS_OK;
     while (!status && l->at < source.len) {

@@ -2,9 +2,9 @@
 /*
  * loop.c - {% for %} and the variable `loop`.
  *
- * Items are taken one at a time and the `if` of a loop is tested when its item is taken, so that the body can change
- * what the test sees; loop.last and loop.nextitem look one item ahead, loop.length reads all that are left. This is
- * the order in which Jinja does it, and templates can tell.
+ * Items are taken one at a time and the `if` of a loop is tested when its item is taken, so that the body can
+ * change what the test sees; loop.last and loop.nextitem look one item ahead, loop.length reads all that are
+ * left. This is the order in which Jinja does it, and templates can tell.
  */
 #include "jinja/render.h"
 
@@ -14,8 +14,8 @@ struct loop {
     struct cursor cursor;
     struct value current, previous, next; /* next: looked ahead at, or MISSING */
     struct value changed;                 /* what changed() saw last, or MISSING */
-    size_t index; /* of the current item, from 1 */
-    size_t depth; /* of recursion, from 1 */
+    size_t index;                         /* of the current item, from 1 */
+    size_t depth;                         /* of recursion, from 1 */
     size_t length;
     bool length_known;
 };
@@ -91,9 +91,17 @@ size_t jinja_loop_index(const struct loop *loop)
     return loop->index;
 }
 
-/* -- what templates see -------------------------------------------------------------------------------------- */
+/* -- what templates see ---------------------------------------------------------------------------------- */
 
-enum loop_number { LOOP_INDEX, LOOP_INDEX0, LOOP_REVINDEX, LOOP_REVINDEX0, LOOP_LENGTH, LOOP_DEPTH, LOOP_DEPTH0 };
+enum loop_number {
+    LOOP_INDEX,
+    LOOP_INDEX0,
+    LOOP_REVINDEX,
+    LOOP_REVINDEX0,
+    LOOP_LENGTH,
+    LOOP_DEPTH,
+    LOOP_DEPTH0
+};
 
 static enum status loop_number(struct render *r, struct loop *loop, enum loop_number which, struct value *out)
 {
@@ -130,7 +138,8 @@ static enum status loop_number(struct render *r, struct loop *loop, enum loop_nu
 static enum status neighbour(struct render *r, struct value item, const char *hint, struct value *out)
 {
     *out = item;
-    return item.kind == VALUE_MISSING ? jinja_undefined(r, UNDEFINED_HINT, str_of(hint), NULL, out) : STATUS_OK;
+    return item.kind == VALUE_MISSING ? jinja_undefined(r, UNDEFINED_HINT, str_of(hint), NULL, out)
+                                      : STATUS_OK;
 }
 
 enum status jinja_loop_attribute(struct render *r, struct loop *loop, struct str name, struct value *out)
@@ -185,21 +194,22 @@ static const struct builtin loop_methods[] = {
 };
 const struct builtin_table jinja_loop_methods = BUILTIN_TABLE(loop_methods);
 
-/* -- running ------------------------------------------------------------------------------------------------- */
+/* -- running --------------------------------------------------------------------------------------------- */
 
 static enum status run_body(struct render *r, struct loop *loop, struct scope *scope, bool *completed)
 {
     struct value self = {.kind = VALUE_LOOP, .loop = loop};
     scope->count = 0;
-    TRY(jinja_bind(r, scope, STR_LITERAL("loop"), self, false));
+    if (loop->node->loop.uses_loop)
+        TRY(jinja_bind(r, scope, STR_LITERAL("loop"), self, false));
     TRY(jinja_assign(r, loop->node->loop.target, loop->current));
     TRY(jinja_exec(r, &loop->node->loop.body));
     *completed |= r->flow == FLOW_NEXT;
     return STATUS_OK;
 }
 
-/* The whole loop, in the frame of its tag. The else part runs if no turn of the body came to its end: that is what
- * Jinja does, also where break or continue is the reason. */
+/* The whole loop, in the frame of its tag. The else part runs if no turn of the body came to its end: that is
+ * what Jinja does, also where break or continue is the reason. */
 static enum status run_loop(struct render *r, const struct node *node, struct value iterable, size_t depth)
 {
     struct scope *outer = r->frame.scope, *scope = jinja_scope_new(r, outer);
@@ -239,7 +249,8 @@ enum status jinja_exec_for(struct render *r, const struct node *node)
 }
 
 /* loop(children) inside of a recursive loop: the loop again, over other items, as text. */
-enum status jinja_call_loop(struct render *r, struct loop *loop, const struct call_values *values, struct value *out)
+enum status jinja_call_loop(struct render *r, struct loop *loop, const struct call_values *values,
+                            struct value *out)
 {
     struct frame saved = r->frame;
     struct builder text = jinja_builder(r);

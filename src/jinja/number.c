@@ -39,13 +39,14 @@ void jinja_float_text(double number, char text[JINJA_FLOAT_TEXT])
     snprintf(text, JINJA_FLOAT_TEXT, "%.*f", decimals > 1 ? decimals : 1, number);
 }
 
-/* Copies digits without their underscores and the blanks around; false if an underscore is out of place or the
- * text does not fit. */
+/* Copies digits without their underscores and the blanks around; false if an underscore is out of place or
+ * the text does not fit. */
 static bool plain_number(struct str text, char *out, size_t room)
 {
     uint32_t code;
     size_t n;
-    while (text.len && (n = utf8_decode(text.data, text.len, &code), jinja_unicode_class(code) & UNICODE_SPACE)) {
+    while (text.len &&
+           (n = utf8_decode(text.data, text.len, &code), jinja_unicode_class(code) & UNICODE_SPACE)) {
         text.data += n;
         text.len -= n;
     }
@@ -127,7 +128,7 @@ bool jinja_parse_float(struct str text, double *out)
     return !*end;
 }
 
-/* -- string literals ----------------------------------------------------------------------------------------- */
+/* -- string literals ------------------------------------------------------------------------------------- */
 
 /* Reads `digits` hexadecimal digits, or up to that many octal ones. */
 static bool read_code(struct str text, size_t *at, size_t digits, int base, uint32_t *code)
@@ -182,7 +183,8 @@ enum status jinja_unescape(struct str text, struct arena *arena, struct str *out
         *out = text;
         return STATUS_OK;
     }
-    /* No escape is shorter than what it stands for, but \1 and the like need room for a character of two bytes. */
+    /* No escape is shorter than what it stands for, but \1 and the like need room for a character of two
+     * bytes. */
     char *copy = arena_alloc(arena, text.len + 4);
     if (!copy)
         return STATUS_NO_MEMORY;

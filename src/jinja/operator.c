@@ -11,7 +11,7 @@ typedef enum status operation(struct render *r, struct value a, struct value b, 
 static const char *symbol(enum node_kind kind)
 {
     static const char *const symbols[NODE_KIND_COUNT] = {
-        [NODE_ADD] = "+",           [NODE_SUBTRACT] = "-", [NODE_MULTIPLY] = "*", [NODE_DIVIDE] = "/",
+        [NODE_ADD] = "+",           [NODE_SUBTRACT] = "-", [NODE_MULTIPLY] = "*",        [NODE_DIVIDE] = "/",
         [NODE_FLOOR_DIVIDE] = "//", [NODE_MODULO] = "%",   [NODE_POWER] = "** or pow()",
     };
     return symbols[kind];
@@ -22,10 +22,10 @@ static enum status unsupported(struct render *r, enum node_kind kind, struct val
     if (a.kind == VALUE_UNDEFINED || b.kind == VALUE_UNDEFINED)
         return jinja_undefined_error(r, a.kind == VALUE_UNDEFINED ? a : b);
     if (kind == NODE_ADD && (a.kind == VALUE_STRING || value_is_sequence(a)))
-        return jinja_fail(r, "can only concatenate %s (not \"%s\") to %s", jinja_type_name(a), jinja_type_name(b),
-                          jinja_type_name(a));
-    return jinja_fail(r, "unsupported operand type(s) for %s: '%s' and '%s'", symbol(kind), jinja_type_name(a),
-                      jinja_type_name(b));
+        return jinja_fail(r, "can only concatenate %s (not \"%s\") to %s", jinja_type_name(a),
+                          jinja_type_name(b), jinja_type_name(a));
+    return jinja_fail(r, "unsupported operand type(s) for %s: '%s' and '%s'", symbol(kind),
+                      jinja_type_name(a), jinja_type_name(b));
 }
 
 static enum status too_large(struct render *r)
@@ -38,7 +38,7 @@ static bool both_integers(struct value a, struct value b)
     return a.kind != VALUE_FLOAT && b.kind != VALUE_FLOAT;
 }
 
-/* -- strings and sequences ----------------------------------------------------------------------------------- */
+/* -- strings and sequences ------------------------------------------------------------------------------- */
 
 static enum status add_text(struct render *r, struct value a, struct value b, struct value *out)
 {
@@ -97,7 +97,7 @@ static enum status repeat(struct render *r, struct value what, int64_t times, st
     return jinja_step(r, total);
 }
 
-/* -- numbers ------------------------------------------------------------------------------------------------- */
+/* -- numbers --------------------------------------------------------------------------------------------- */
 
 static enum status subtract(struct render *r, struct value a, struct value b, struct value *out)
 {
@@ -206,16 +206,18 @@ static enum status power(struct render *r, struct value a, struct value b, struc
     if (x == 0 && y < 0)
         return jinja_fail(r, "0.0 cannot be raised to a negative power");
     if (isnan(result) && !isnan(x) && !isnan(y))
-        return jinja_fail(r, "a negative number to a broken power is a complex number, which templates do not have");
+        return jinja_fail(
+            r, "a negative number to a broken power is a complex number, which templates do not have");
     if (isinf(result) && !isinf(x) && !isinf(y))
         return jinja_fail(r, "Numerical result out of range");
     *out = value_float(result);
     return STATUS_OK;
 }
 
-/* -- the door ------------------------------------------------------------------------------------------------ */
+/* -- the door -------------------------------------------------------------------------------------------- */
 
-enum status jinja_binary(struct render *r, enum node_kind kind, struct value a, struct value b, struct value *out)
+enum status jinja_binary(struct render *r, enum node_kind kind, struct value a, struct value b,
+                         struct value *out)
 {
     static operation *const numeric[NODE_KIND_COUNT] = {
         [NODE_SUBTRACT] = subtract,         [NODE_MULTIPLY] = multiply, [NODE_DIVIDE] = divide,

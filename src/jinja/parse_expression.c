@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parse_expression.c - expressions. Loosest first: inline if, or, and, not, comparison, + -, ~, * / // %, **, unary,
- * then what follows a primary: attributes, subscripts, calls, filters and tests.
+ * parse_expression.c - expressions. Loosest first: inline if, or, and, not, comparison, + -, ~, * / // %, **,
+ * unary, then what follows a primary: attributes, subscripts, calls, filters and tests.
  */
 #include "jinja/parser.h"
 
@@ -23,8 +23,8 @@ static enum status grow(struct parser *p, struct node *node, const struct node *
     if (!child)
         return STATUS_OK;
     if (child->height + 1 > MAX_HEIGHT)
-        return jinja_parse_fail(p, node->offset, STATUS_LIMIT, "expression with more than %d operators in a row",
-                                MAX_HEIGHT);
+        return jinja_parse_fail(p, node->offset, STATUS_LIMIT,
+                                "expression with more than %d operators in a row", MAX_HEIGHT);
     if (child->height + 1 > node->height)
         node->height = (uint16_t)(child->height + 1);
     return STATUS_OK;
@@ -57,7 +57,7 @@ static enum status new_constant(struct parser *p, uint32_t offset, struct value 
     return STATUS_OK;
 }
 
-/* -- primaries ----------------------------------------------------------------------------------------------- */
+/* -- primaries ------------------------------------------------------------------------------------------- */
 
 static enum status parse_name(struct parser *p, bool namespaces, struct node **out)
 {
@@ -65,9 +65,12 @@ static enum status parse_name(struct parser *p, bool namespaces, struct node **o
         const char *name;
         struct value value;
     } constants[] = {
-        {"true", {.kind = VALUE_BOOL, .boolean = true}},   {"True", {.kind = VALUE_BOOL, .boolean = true}},
-        {"false", {.kind = VALUE_BOOL, .boolean = false}}, {"False", {.kind = VALUE_BOOL, .boolean = false}},
-        {"none", {.kind = VALUE_NONE}},                    {"None", {.kind = VALUE_NONE}},
+        {"true", {.kind = VALUE_BOOL, .boolean = true}},
+        {"True", {.kind = VALUE_BOOL, .boolean = true}},
+        {"false", {.kind = VALUE_BOOL, .boolean = false}},
+        {"False", {.kind = VALUE_BOOL, .boolean = false}},
+        {"none", {.kind = VALUE_NONE}},
+        {"None", {.kind = VALUE_NONE}},
     };
     const struct token *token = p->token++;
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
@@ -77,6 +80,8 @@ static enum status parse_name(struct parser *p, bool namespaces, struct node **o
     struct node *name;
     TRY(jinja_node_new(p, NODE_NAME, token->offset, &name));
     name->text = token->text;
+    if (str_equal_c(token->text, "loop"))
+        jinja_note_loop(p);
     if (p->macro) {
         p->macro->macro.uses_caller |= str_equal_c(token->text, "caller");
         p->macro->macro.uses_kwargs |= str_equal_c(token->text, "kwargs");
@@ -188,7 +193,7 @@ static enum status parse_primary(struct parser *p, bool namespaces, struct node 
     }
 }
 
-/* -- what follows a primary ---------------------------------------------------------------------------------- */
+/* -- what follows a primary ------------------------------------------------------------------------------ */
 
 static enum status parse_argument(struct parser *p, const struct token *open, struct arguments *out)
 {
@@ -366,7 +371,8 @@ static enum status note_unknown(struct parser *p, struct node *node)
     return jinja_node_append(p, &p->unknown, node);
 }
 
-enum status jinja_parse_filters(struct parser *p, struct node *input, bool first_without_pipe, struct node **out)
+enum status jinja_parse_filters(struct parser *p, struct node *input, bool first_without_pipe,
+                                struct node **out)
 {
     *out = input;
     while (first_without_pipe || jinja_skip(p, TOKEN_PIPE)) {
@@ -441,12 +447,13 @@ static enum status parse_filters_and_tests(struct parser *p, struct node **node)
     }
 }
 
-/* -- operators ----------------------------------------------------------------------------------------------- */
+/* -- operators ------------------------------------------------------------------------------------------- */
 
 static enum status enter(struct parser *p)
 {
     if (++p->depth > MAX_PARSE_DEPTH)
-        return jinja_parse_fail(p, p->token->offset, STATUS_LIMIT, "nested deeper than %d levels", MAX_PARSE_DEPTH);
+        return jinja_parse_fail(p, p->token->offset, STATUS_LIMIT,
+                                "brackets and operators nested too deeply");
     return STATUS_OK;
 }
 
@@ -640,7 +647,7 @@ enum status jinja_parse_expression(struct parser *p, struct node **out)
     return STATUS_OK;
 }
 
-/* -- tuples and targets -------------------------------------------------------------------------------------- */
+/* -- tuples and targets ---------------------------------------------------------------------------------- */
 
 static bool at_tuple_end(const struct parser *p)
 {
@@ -677,7 +684,8 @@ static enum status check_target(struct parser *p, const struct node *node)
     if (node->kind == NODE_NAME || node->kind == NODE_NAMESPACE_TARGET)
         return STATUS_OK;
     if (node->kind != NODE_TUPLE && node->kind != NODE_LIST)
-        return parse_fail(p, node->offset, "can't assign to this expression; it must be a name or a tuple of names");
+        return parse_fail(p, node->offset,
+                          "can't assign to this expression; it must be a name or a tuple of names");
     if (node->kind == NODE_LIST)
         return parse_fail(p, node->offset, "can't assign to 'list'");
     for (size_t i = 0; i < node->list.count; i++)

@@ -15,7 +15,7 @@ typedef enum status tag_parser(struct parser *p, uint32_t offset, struct node **
 
 static enum status parse_body(struct parser *p, const char *const *ends, struct node_list *body);
 
-/* -- shared by both files ------------------------------------------------------------------------------------ */
+/* -- shared by both files -------------------------------------------------------------------------------- */
 
 enum status jinja_parse_fail(struct parser *p, uint32_t offset, enum status code, const char *format, ...)
 {
@@ -54,6 +54,13 @@ enum status jinja_node_append(struct parser *p, struct node_list *list, struct n
     }
     list->items[list->count++] = node;
     return STATUS_OK;
+}
+
+void jinja_note_loop(struct parser *p)
+{
+    for (struct open_tag *open = p->open; open; open = open->outer)
+        if (open->loop)
+            open->loop->loop.uses_loop = true;
 }
 
 bool jinja_at_name(const struct parser *p, const char *name)
@@ -101,7 +108,7 @@ enum status jinja_expect_identifier(struct parser *p, struct str *out)
     return jinja_expect(p, TOKEN_NAME);
 }
 
-/* -- what is missing or out of place ------------------------------------------------------------------------- */
+/* -- what is missing or out of place --------------------------------------------------------------------- */
 
 static bool is_expected_further_out(const struct parser *p, struct str name)
 {
@@ -120,9 +127,9 @@ static enum status fail_tag(struct parser *p, struct str name, uint32_t offset)
     const struct open_tag *looking = p->open;
     while (looking && !looking->ends)
         looking = looking->outer;
-#define ADD(...)                                                                        \
-    do {                                                                                \
-        int n_ = snprintf(text + len, sizeof text - len, __VA_ARGS__);                  \
+#define ADD(...) \
+    do { \
+        int n_ = snprintf(text + len, sizeof text - len, __VA_ARGS__); \
         len = n_ < 0 || (size_t)n_ >= sizeof text - len ? sizeof text - 1 : len + (size_t)n_; \
     } while (0)
     text[0] = 0;
@@ -131,9 +138,9 @@ static enum status fail_tag(struct parser *p, struct str name, uint32_t offset)
     else
         ADD("Unexpected end of template.");
     if (looking) {
-        ADD(is_expected_further_out(p, name)
-                ? " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for"
-                : " Jinja was looking for the following tags:");
+        ADD(is_expected_further_out(p, name) ? " You probably made a nesting mistake. Jinja is expecting "
+                                               "this tag, but currently looking for"
+                                             : " Jinja was looking for the following tags:");
         for (size_t i = 0; looking->ends[i]; i++)
             ADD("%s '%s'", i ? " or" : "", looking->ends[i]);
         ADD(".");
@@ -144,7 +151,7 @@ static enum status fail_tag(struct parser *p, struct str name, uint32_t offset)
     return parse_fail(p, offset, "%s", text);
 }
 
-/* -- tags ---------------------------------------------------------------------------------------------------- */
+/* -- tags ------------------------------------------------------------------------------------------------ */
 
 static enum status parse_for(struct parser *p, uint32_t offset, struct node **out)
 {
@@ -157,8 +164,10 @@ static enum status parse_for(struct parser *p, uint32_t offset, struct node **ou
     TRY(jinja_parse_tuple(p, false, &node->loop.iterable));
     if (jinja_skip_name(p, "if"))
         TRY(jinja_parse_expression(p, &node->loop.filter));
-    node->loop.recursive = jinja_skip_name(p, "recursive");
+    node->loop.recursive = node->loop.uses_loop = jinja_skip_name(p, "recursive");
+    p->open->loop = node;
     TRY(parse_body(p, body_ends, &node->loop.body));
+    p->open->loop = NULL;
     p->loop_depth--;
     bool has_else = jinja_at_name(p, "else");
     p->token++;
@@ -291,10 +300,13 @@ static enum status parse_block(struct parser *p, uint32_t offset, struct node **
     TRY(jinja_node_new(p, NODE_BLOCK, offset, &node));
     TRY(jinja_expect_identifier(p, &node->block.name));
     node->block.scoped = jinja_skip_name(p, "scoped");
+    if (node->block.scoped)
+        jinja_note_loop(p);
     node->block.required = jinja_skip_name(p, "required");
     if (p->token->kind == TOKEN_SUBTRACT)
-        return parse_fail(p, p->token->offset, "Block names in Jinja have to be valid Python identifiers and may not "
-                                               "contain hyphens, use an underscore instead.");
+        return parse_fail(p, p->token->offset,
+                          "Block names in Jinja have to be valid Python identifiers and may not "
+                          "contain hyphens, use an underscore instead.");
     for (size_t i = 0; i < p->unit->blocks.count; i++)
         if (str_equal(p->unit->blocks.items[i]->block.name, node->block.name))
             return parse_fail(p, offset, "block '%.*s' defined twice", STR_ARGS(node->block.name));
@@ -355,7 +367,8 @@ static enum status parse_include(struct parser *p, uint32_t offset, struct node 
 {
     TRY(jinja_node_new(p, NODE_INCLUDE, offset, out));
     TRY(parse_template_name(p, *out));
-    if (jinja_at_name(p, "ignore") && p->token[1].kind == TOKEN_NAME && str_equal_c(p->token[1].text, "missing")) {
+    if (jinja_at_name(p, "ignore") && p->token[1].kind == TOKEN_NAME &&
+        str_equal_c(p->token[1].text, "missing")) {
         p->token += 2;
         (*out)->import.ignore_missing = true;
     }
@@ -428,15 +441,17 @@ static enum status check_special_names(struct parser *p, struct node *node)
         struct str name = parameters->items[i]->text;
         for (size_t j = 0; j < i; j++)
             if (str_equal(parameters->items[j]->text, name))
-                return parse_fail(p, parameters->items[i]->offset, "duplicate parameter '%.*s'", STR_ARGS(name));
+                return parse_fail(p, parameters->items[i]->offset, "duplicate parameter '%.*s'",
+                                  STR_ARGS(name));
         if (str_equal_c(name, "kwargs"))
             node->macro.uses_kwargs = false;
         if (str_equal_c(name, "varargs"))
             node->macro.uses_varargs = false;
         if (str_equal_c(name, "caller") && node->macro.uses_caller &&
             i < parameters->count - node->macro.defaults.count)
-            return parse_fail(p, node->offset, "When defining macros or call blocks the special \"caller\" argument "
-                                               "must be omitted or be given a default.");
+            return parse_fail(p, node->offset,
+                              "When defining macros or call blocks the special \"caller\" argument "
+                              "must be omitted or be given a default.");
     }
     return STATUS_OK;
 }
@@ -534,8 +549,7 @@ static enum status parse_tag(struct parser *p, struct node **out)
         struct open_tag open = {.name = token->text, .outer = p->open};
         bool nested = p->nested;
         if (++p->depth > MAX_PARSE_DEPTH)
-            return jinja_parse_fail(p, token->offset, STATUS_LIMIT, "blocks nested deeper than %d levels",
-                                    MAX_PARSE_DEPTH);
+            return jinja_parse_fail(p, token->offset, STATUS_LIMIT, "blocks nested too deeply");
         p->open = &open;
         p->nested |= tags[i].scope;
         p->token++;
@@ -548,7 +562,7 @@ static enum status parse_tag(struct parser *p, struct node **out)
     return fail_tag(p, token->text, token->offset);
 }
 
-/* -- text and output ----------------------------------------------------------------------------------------- */
+/* -- text and output ------------------------------------------------------------------------------------- */
 
 static bool at_end_tag(const struct parser *p, const char *const *ends)
 {
@@ -591,8 +605,8 @@ static enum status parse_nodes(struct parser *p, const char *const *ends, struct
     }
 }
 
-/* The body of a tag, from the end of its head to the name of the tag that ends it, which becomes the current token.
- * A colon after the head is allowed, as in Python. */
+/* The body of a tag, from the end of its head to the name of the tag that ends it, which becomes the current
+ * token. A colon after the head is allowed, as in Python. */
 static enum status parse_body(struct parser *p, const char *const *ends, struct node_list *body)
 {
     struct open_tag *open = p->open;
@@ -607,7 +621,7 @@ static enum status parse_body(struct parser *p, const char *const *ends, struct 
     return STATUS_OK;
 }
 
-/* -- the whole template -------------------------------------------------------------------------------------- */
+/* -- the whole template ---------------------------------------------------------------------------------- */
 
 /* \r\n and \r become \n, and the last newline goes unless it is to be kept. */
 static enum status copy_source(const struct jinja_options *options, struct str source, struct arena *arena,
@@ -639,7 +653,8 @@ enum status jinja_parse(const struct jinja_options *options, struct str source, 
     if (!unit->name.data)
         return err_no_memory(err, "parsing a template");
     if (source.len > JINJA_MAX_SOURCE)
-        return err_set(err, STATUS_LIMIT, "template of %zu bytes; the limit is %d", source.len, JINJA_MAX_SOURCE);
+        return err_set(err, STATUS_LIMIT, "template of %zu bytes; the limit is %d", source.len,
+                       JINJA_MAX_SOURCE);
 
     struct parser parser = {.unit = unit, .arena = arena, .err = err};
     enum status status = copy_source(options, source, arena, &unit->source, err);
@@ -651,8 +666,8 @@ enum status jinja_parse(const struct jinja_options *options, struct str source, 
     }
     if (!status && parser.unknown.count) {
         const struct node *node = parser.unknown.items[0];
-        status = parse_fail(&parser, node->offset, "No %s named '%.*s'.", node->kind == NODE_TEST ? "test" : "filter",
-                            STR_ARGS(node->filter.name));
+        status = parse_fail(&parser, node->offset, "No %s named '%.*s'.",
+                            node->kind == NODE_TEST ? "test" : "filter", STR_ARGS(node->filter.name));
     }
     mem_free(tokens.items);
     if (status) {

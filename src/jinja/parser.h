@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parser.h - inside of the parser: recursive descent over the token list, one function for each level of precedence
- * (parse_expression.c) and for each tag (parse_statement.c).
+ * parser.h - inside of the parser: recursive descent over the token list, one function for each level of
+ * precedence (parse_expression.c) and for each tag (parse_statement.c).
  */
 #ifndef JINJA_PARSER_H
 #define JINJA_PARSER_H
@@ -10,22 +10,24 @@
 #include "jinja/template.h"
 
 enum {
-    MAX_PARSE_DEPTH = 150, /* brackets and blocks inside each other */
+    MAX_PARSE_DEPTH = 300, /* of the recursion: brackets take two levels each, blocks one */
     MAX_HEIGHT = 400,      /* of an expression: 1 + 1 + 1 … is a tall tree */
 };
 
 /* Forwards a failure. */
-#define TRY(expression)                     \
-    do {                                    \
-        enum status try_ = (expression);    \
-        if (try_)                           \
-            return try_;                    \
+#define TRY(expression) \
+    do { \
+        enum status try_ = (expression); \
+        if (try_) \
+            return try_; \
     } while (0)
 
 /* The open tags, for messages about a tag that is missing or out of place. */
 struct open_tag {
     struct str name;
-    const char *const *ends; /* NULL-terminated: the tags looked for, or NULL while the head of the tag is read */
+    const char *const
+        *ends;         /* NULL-terminated: the tags looked for, or NULL while the head of the tag is read */
+    struct node *loop; /* of a for, while its body is read */
     struct open_tag *outer;
 };
 
@@ -49,6 +51,9 @@ enum status jinja_parse_fail(struct parser *p, uint32_t offset, enum status code
 enum status jinja_node_new(struct parser *p, enum node_kind kind, uint32_t offset, struct node **out);
 enum status jinja_node_append(struct parser *p, struct node_list *list, struct node *node);
 
+/* The loops that enclose this place need their variable `loop`. */
+void jinja_note_loop(struct parser *p);
+
 /* Tokens. `name` tests are for TOKEN_NAME with that text. */
 bool jinja_at_name(const struct parser *p, const char *name);
 bool jinja_skip(struct parser *p, enum token_kind kind);
@@ -61,6 +66,7 @@ enum status jinja_expect_identifier(struct parser *p, struct str *out);
 enum status jinja_parse_expression(struct parser *p, struct node **out);
 enum status jinja_parse_tuple(struct parser *p, bool inline_if, struct node **out);
 enum status jinja_parse_target(struct parser *p, bool namespaces, struct node **out);
-enum status jinja_parse_filters(struct parser *p, struct node *input, bool first_without_pipe, struct node **out);
+enum status jinja_parse_filters(struct parser *p, struct node *input, bool first_without_pipe,
+                                struct node **out);
 
 #endif

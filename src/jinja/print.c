@@ -25,7 +25,7 @@ static void put_printf(struct builder *b, const char *format, ...)
     jinja_put_text(b, text);
 }
 
-/* -- strings ------------------------------------------------------------------------------------------------- */
+/* -- strings --------------------------------------------------------------------------------------------- */
 
 /* One character that repr() does not show as itself. */
 static void put_code(struct builder *b, uint32_t code)
@@ -42,7 +42,8 @@ static void put_code(struct builder *b, uint32_t code)
 
 static void put_quoted(struct builder *b, struct str text)
 {
-    bool has_single = text.len && memchr(text.data, '\'', text.len), has_double = text.len && memchr(text.data, '"', text.len);
+    bool has_single = text.len && memchr(text.data, '\'', text.len),
+         has_double = text.len && memchr(text.data, '"', text.len);
     char quote = has_single && !has_double ? '"' : '\'';
     size_t from = 0;
     jinja_put_char(b, quote);
@@ -68,7 +69,7 @@ static void put_quoted(struct builder *b, struct str text)
     jinja_put_char(b, quote);
 }
 
-/* -- containers ---------------------------------------------------------------------------------------------- */
+/* -- containers ------------------------------------------------------------------------------------------ */
 
 static void put_items(struct builder *b, const struct sequence *sequence, unsigned depth)
 {
@@ -193,7 +194,7 @@ static void put_repr(struct builder *b, struct value v, unsigned depth)
     }
 }
 
-/* -- the door ------------------------------------------------------------------------------------------------ */
+/* -- the door -------------------------------------------------------------------------------------------- */
 
 void jinja_put_repr(struct builder *b, struct value v)
 {

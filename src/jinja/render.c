@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * render.c - the door: compile, free, render; and the state of a render: memory, limits, errors, text, scopes.
+ * render.c - the door: compile, free, render; and the state of a render: memory, limits, errors, text,
+ * scopes.
  */
 #include "jinja/render.h"
 
@@ -11,9 +12,10 @@
 #include "jinja/lexer.h"
 
 const struct jinja_options jinja_chat_options = {.trim_blocks = true, .lstrip_blocks = true};
-const struct jinja_options jinja_html_options = {.trim_blocks = true, .lstrip_blocks = true, .autoescape = true};
+const struct jinja_options jinja_html_options = {
+    .trim_blocks = true, .lstrip_blocks = true, .autoescape = true};
 
-/* -- compiling ----------------------------------------------------------------------------------------------- */
+/* -- compiling ------------------------------------------------------------------------------------------- */
 
 void jinja_name_error(const struct unit *unit, struct err *err)
 {
@@ -28,8 +30,8 @@ static const struct unit *find_unit(const struct unit *units, struct str name)
     return units;
 }
 
-/* Compiles what `unit` refers to by constant names, behind it in the list. A name that the loader does not know is
- * an error only if the template gets there. */
+/* Compiles what `unit` refers to by constant names, behind it in the list. A name that the loader does not
+ * know is an error only if the template gets there. */
 static enum status compile_references(struct jinja_template *template, struct unit *unit, struct err *err)
 {
     for (size_t i = 0; i < unit->references.count; i++) {
@@ -76,7 +78,7 @@ void jinja_free(struct jinja_template *template)
     mem_free(template);
 }
 
-/* -- errors and limits --------------------------------------------------------------------------------------- */
+/* -- errors and limits ----------------------------------------------------------------------------------- */
 
 static enum status fail(struct render *r, enum status code, const char *format, va_list args)
 {
@@ -153,7 +155,7 @@ enum status jinja_copy(struct render *r, struct str text, struct str *out)
     return STATUS_OK;
 }
 
-/* -- text ---------------------------------------------------------------------------------------------------- */
+/* -- text ------------------------------------------------------------------------------------------------ */
 
 struct builder jinja_builder(struct render *r)
 {
@@ -231,7 +233,7 @@ enum status jinja_built_value(struct builder *b, bool safe, struct value *out)
     return jinja_built(b, &out->text);
 }
 
-/* -- scopes -------------------------------------------------------------------------------------------------- */
+/* -- scopes ---------------------------------------------------------------------------------------------- */
 
 struct scope *jinja_scope_new(struct render *r, struct scope *outer)
 {
@@ -249,7 +251,8 @@ static struct binding *find_binding(const struct scope *scope, struct str name)
     return NULL;
 }
 
-enum status jinja_bind(struct render *r, struct scope *scope, struct str name, struct value value, bool exported)
+enum status jinja_bind(struct render *r, struct scope *scope, struct str name, struct value value,
+                       bool exported)
 {
     struct binding *binding = find_binding(scope, name);
     if (!binding) {
@@ -284,7 +287,7 @@ const struct value *jinja_lookup(const struct scope *scope, struct str name)
     return NULL;
 }
 
-/* -- rendering ----------------------------------------------------------------------------------------------- */
+/* -- rendering ------------------------------------------------------------------------------------------- */
 
 static enum status render_all(struct render *r, const json_t *context, struct builder *out)
 {

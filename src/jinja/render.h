@@ -2,9 +2,9 @@
 /*
  * render.h - the state of one render, and the functions that its parts offer each other.
  *
- * Scopes are a chain of names, innermost first. A template's own top level is a scope, and so is every turn of a
- * loop, every macro call, every block; an if is none. Python's Jinja resolves names when it compiles; the outcome is
- * the same wherever a name is not both read before and set after a loop or macro that uses it.
+ * Scopes are a chain of names, innermost first. A template's own top level is a scope, and so is every turn
+ * of a loop, every macro call, every block; an if is none. Python's Jinja resolves names when it compiles;
+ * the outcome is the same wherever a name is not both read before and set after a loop or macro that uses it.
  *
  * Failures end the whole render: nothing in the language catches them, so state is put back only on success.
  *
@@ -18,7 +18,8 @@
 #include "jinja/template.h"
 #include "jinja/value.h"
 
-/* What a run-away template may use up. A step is a node evaluated or a few dozen bytes of text looked at. */
+/* What a run-away template may use up. A step is a node evaluated or a few dozen bytes of text looked at. The
+ * depth is that of the recursion in statement.c and evaluate.c, which stays within a megabyte of stack. */
 enum {
     JINJA_MAX_STEPS = 20000000,
     JINJA_MAX_DEPTH = 1200,
@@ -28,11 +29,11 @@ enum {
 };
 
 #ifndef TRY
-#define TRY(expression)                     \
-    do {                                    \
-        enum status try_ = (expression);    \
-        if (try_)                           \
-            return try_;                    \
+#define TRY(expression) \
+    do { \
+        enum status try_ = (expression); \
+        if (try_) \
+            return try_; \
     } while (0)
 #endif
 
@@ -117,6 +118,7 @@ struct block_reference {
     const struct block_chain *chain;
     size_t layer;
     struct context *context;
+    struct scope *outer; /* what the block sees besides its own names */
 };
 
 /* The status of a failure that was reported already. */
@@ -125,7 +127,7 @@ static inline enum status jinja_failure(const struct render *r)
     return r->err->code ? r->err->code : STATUS_NO_MEMORY;
 }
 
-/* -- render.c: the state ------------------------------------------------------------------------------------- */
+/* -- render.c: the state --------------------------------------------------------------------------------- */
 
 /* Zeroed; NULL with the error set. */
 void *jinja_allocate(struct render *r, size_t size);
@@ -134,7 +136,8 @@ enum status jinja_copy(struct render *r, struct str text, struct str *out);
 
 enum status jinja_fail(struct render *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 enum status jinja_fail_limit(struct render *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void jinja_error_position(const struct render *r, uint32_t *line, uint32_t *column); /* 0, 0 if there is none */
+void jinja_error_position(const struct render *r, uint32_t *line,
+                          uint32_t *column); /* 0, 0 if there is none */
 /* Counts work; an error when there was too much. */
 enum status jinja_step(struct render *r, size_t steps);
 
@@ -147,11 +150,12 @@ enum status jinja_built(struct builder *b, struct str *out);
 enum status jinja_built_value(struct builder *b, bool safe, struct value *out);
 
 struct scope *jinja_scope_new(struct render *r, struct scope *outer); /* NULL with the error set */
-enum status jinja_bind(struct render *r, struct scope *scope, struct str name, struct value value, bool exported);
+enum status jinja_bind(struct render *r, struct scope *scope, struct str name, struct value value,
+                       bool exported);
 /* NULL: not found. */
 const struct value *jinja_lookup(const struct scope *scope, struct str name);
 
-/* -- inherit.c: other templates ------------------------------------------------------------------------------ */
+/* -- inherit.c: other templates -------------------------------------------------------------------------- */
 
 enum status jinja_render_unit(struct render *r, const struct unit *unit, struct scope *outer);
 enum status jinja_exec_block(struct render *r, const struct node *node);
@@ -163,17 +167,19 @@ enum status jinja_self_block(struct render *r, struct str name, struct value *ou
 enum status jinja_super_block(struct render *r, const struct block_reference *block, struct value *out);
 enum status jinja_call_block(struct render *r, const struct block_reference *block, struct value *out);
 
-/* -- statement.c --------------------------------------------------------------------------------------------- */
+/* -- statement.c ----------------------------------------------------------------------------------------- */
 
 enum status jinja_exec(struct render *r, const struct node_list *body);
 enum status jinja_assign(struct render *r, const struct node *target, struct value value);
 /* Runs `body` in a new scope and gives what it wrote: safe where autoescape is on. */
-enum status jinja_capture(struct render *r, const struct node_list *body, struct scope *scope, struct value *out);
+enum status jinja_capture(struct render *r, const struct node_list *body, struct scope *scope,
+                          struct value *out);
 enum status jinja_write(struct render *r, struct value value); /* as {{ value }} does */
 /* Applies a chain of filters, the innermost of which has no input of its own. */
-enum status jinja_filter_chain(struct render *r, const struct node *node, struct value input, struct value *out);
+enum status jinja_filter_chain(struct render *r, const struct node *node, struct value input,
+                               struct value *out);
 
-/* -- loop.c -------------------------------------------------------------------------------------------------- */
+/* -- loop.c ---------------------------------------------------------------------------------------------- */
 
 enum status jinja_exec_for(struct render *r, const struct node *node);
 enum status jinja_loop_attribute(struct render *r, struct loop *loop, struct str name, struct value *out);
@@ -182,12 +188,14 @@ enum status jinja_call_loop(struct render *r, struct loop *loop, const struct ca
 enum status jinja_loop_length(struct render *r, struct loop *loop, size_t *length);
 size_t jinja_loop_index(const struct loop *loop);
 
-/* -- evaluate.c, call.c, attribute.c ------------------------------------------------------------------------- */
+/* -- evaluate.c, call.c, attribute.c --------------------------------------------------------------------- */
 
 enum status jinja_evaluate(struct render *r, const struct node *node, struct value *out);
 /* The filter or test of `node` applied to a value instead of its own input. */
-enum status jinja_apply_filter(struct render *r, const struct node *node, struct value input, struct value *out);
-enum status jinja_call(struct render *r, struct value callee, const struct call_values *values, struct value *out);
+enum status jinja_apply_filter(struct render *r, const struct node *node, struct value input,
+                               struct value *out);
+enum status jinja_call(struct render *r, struct value callee, const struct call_values *values,
+                       struct value *out);
 /* Evaluates arguments; `caller`, where not NULL, is added as a keyword. */
 enum status jinja_arguments(struct render *r, const struct arguments *arguments, const struct value *caller,
                             struct call_values *out);
@@ -202,18 +210,20 @@ enum status jinja_slice(struct render *r, struct value object, struct value star
 enum status jinja_path(struct render *r, struct value object, struct value path, struct value fallback,
                        struct value *out);
 
-/* -- operator.c ---------------------------------------------------------------------------------------------- */
+/* -- operator.c ------------------------------------------------------------------------------------------ */
 
-enum status jinja_binary(struct render *r, enum node_kind kind, struct value a, struct value b, struct value *out);
+enum status jinja_binary(struct render *r, enum node_kind kind, struct value a, struct value b,
+                         struct value *out);
 enum status jinja_add(struct render *r, struct value a, struct value b, struct value *out);
-enum status jinja_percent_format(struct render *r, struct value format, struct value arguments, struct value *out);
+enum status jinja_percent_format(struct render *r, struct value format, struct value arguments,
+                                 struct value *out);
 enum status jinja_brace_format(struct render *r, struct value format, const struct call_values *values,
                                struct value *out);
 
-/* -- print.c, json.c ----------------------------------------------------------------------------------------- */
+/* -- print.c, json.c ------------------------------------------------------------------------------------- */
 
-void jinja_put_value(struct builder *b, struct value v); /* str(v) */
-void jinja_put_repr(struct builder *b, struct value v);  /* repr(v) */
+void jinja_put_value(struct builder *b, struct value v);    /* str(v) */
+void jinja_put_repr(struct builder *b, struct value v);     /* repr(v) */
 void jinja_put_escaped(struct builder *b, struct str text); /* HTML */
 /* As escape() does: safe strings as they are, everything else as escaped text. */
 void jinja_put_html(struct builder *b, struct value v);

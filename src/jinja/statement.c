@@ -8,7 +8,7 @@
 
 typedef enum status executor(struct render *r, const struct node *node);
 
-/* -- output -------------------------------------------------------------------------------------------------- */
+/* -- output ---------------------------------------------------------------------------------------------- */
 
 enum status jinja_write(struct render *r, struct value value)
 {
@@ -37,7 +37,7 @@ static enum status exec_output(struct render *r, const struct node *node)
     return STATUS_OK;
 }
 
-/* -- scopes -------------------------------------------------------------------------------------------------- */
+/* -- scopes ---------------------------------------------------------------------------------------------- */
 
 static enum status exec_in_scope(struct render *r, const struct node_list *body, struct scope *scope)
 {
@@ -48,7 +48,8 @@ static enum status exec_in_scope(struct render *r, const struct node_list *body,
     return STATUS_OK;
 }
 
-enum status jinja_capture(struct render *r, const struct node_list *body, struct scope *scope, struct value *out)
+enum status jinja_capture(struct render *r, const struct node_list *body, struct scope *scope,
+                          struct value *out)
 {
     struct builder text = jinja_builder(r);
     struct builder *outer = r->frame.out;
@@ -58,7 +59,7 @@ enum status jinja_capture(struct render *r, const struct node_list *body, struct
     return jinja_built_value(&text, r->frame.autoescape, out);
 }
 
-/* -- assignment ---------------------------------------------------------------------------------------------- */
+/* -- assignment ------------------------------------------------------------------------------------------ */
 
 static enum status assign_tuple(struct render *r, const struct node *target, struct value value)
 {
@@ -85,8 +86,9 @@ static enum status assign_attribute(struct render *r, const struct node *target,
     if (object.kind != VALUE_NAMESPACE)
         return jinja_fail(r, "cannot assign attribute on non-namespace object");
     if (name.data[0] == '_')
-        return jinja_fail(r, "templates cannot store underscore-prefixed attributes on a namespace, but got '%.*s'",
-                          STR_ARGS(name));
+        return jinja_fail(
+            r, "templates cannot store underscore-prefixed attributes on a namespace, but got '%.*s'",
+            STR_ARGS(name));
     return jinja_dict_set(r, &object.ns->attributes, value_str(name), value);
 }
 
@@ -150,7 +152,7 @@ static enum status exec_with(struct render *r, const struct node *node)
     return exec_in_scope(r, &node->with.body, scope);
 }
 
-/* -- control ------------------------------------------------------------------------------------------------- */
+/* -- control --------------------------------------------------------------------------------------------- */
 
 static enum status exec_if(struct render *r, const struct node *node)
 {
@@ -170,7 +172,7 @@ static enum status exec_break(struct render *r, const struct node *node)
     return STATUS_OK;
 }
 
-/* -- bodies that are treated as a whole ---------------------------------------------------------------------- */
+/* -- bodies that are treated as a whole ------------------------------------------------------------------ */
 
 static enum status exec_autoescape(struct render *r, const struct node *node)
 {
@@ -187,7 +189,8 @@ static enum status exec_autoescape(struct render *r, const struct node *node)
 }
 
 /* Runs a chain of filters whose innermost input is `input`. */
-enum status jinja_filter_chain(struct render *r, const struct node *node, struct value input, struct value *out)
+enum status jinja_filter_chain(struct render *r, const struct node *node, struct value input,
+                               struct value *out)
 {
     size_t count = 0;
     for (const struct node *at = node; at; at = at->filter.input)
@@ -214,7 +217,8 @@ static enum status exec_filter_block(struct render *r, const struct node *node)
     TRY(jinja_filter_chain(r, node->wrap.value, value, &value));
     r->at = node;
     if (value.kind != VALUE_STRING)
-        return jinja_fail(r, "the filter of a filter block must return a string, not '%s'", jinja_type_name(value));
+        return jinja_fail(r, "the filter of a filter block must return a string, not '%s'",
+                          jinja_type_name(value));
     jinja_put(r->frame.out, value.text);
     return r->frame.out->status;
 }
@@ -260,12 +264,13 @@ static enum status exec_call_block(struct render *r, const struct node *node)
     r->at = call;
     TRY(jinja_call(r, callee, &values, &result));
     if (result.kind != VALUE_STRING)
-        return jinja_fail(r, "what a call block calls must return a string, not '%s'", jinja_type_name(result));
+        return jinja_fail(r, "what a call block calls must return a string, not '%s'",
+                          jinja_type_name(result));
     jinja_put(r->frame.out, result.text);
     return r->frame.out->status;
 }
 
-/* -- the door ------------------------------------------------------------------------------------------------ */
+/* -- the door -------------------------------------------------------------------------------------------- */
 
 static executor *const executors[NODE_KIND_COUNT] = {
     [NODE_DATA] = exec_data,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * string_methods.c - the methods of strings that make strings. On a safe string (Markup) they give a safe one, and
- * escape what they put in.
+ * string_methods.c - the methods of strings that make strings. On a safe string (Markup) they give a safe
+ * one, and escape what they put in.
  */
 #include "jinja/builtin.h"
 #include "jinja/text.h"
@@ -31,7 +31,7 @@ static enum status inserted(struct render *r, struct value self, struct value ar
     return STATUS_OK;
 }
 
-/* -- case ---------------------------------------------------------------------------------------------------- */
+/* -- case ------------------------------------------------------------------------------------------------ */
 
 static enum status to_case(struct render *r, const struct call *call, enum text_case to, struct value *out)
 {
@@ -65,7 +65,7 @@ static enum status method_swapcase(struct render *r, const struct call *call, st
     return to_case(r, call, TEXT_SWAP, out);
 }
 
-/* -- cutting ------------------------------------------------------------------------------------------------- */
+/* -- cutting --------------------------------------------------------------------------------------------- */
 
 static enum status strip(struct render *r, const struct call *call, int sides, struct value *out)
 {
@@ -168,7 +168,7 @@ static enum status method_rpartition(struct render *r, const struct call *call, 
     return partition(r, call, true, out);
 }
 
-/* -- putting together ---------------------------------------------------------------------------------------- */
+/* -- putting together ------------------------------------------------------------------------------------ */
 
 static enum status method_replace(struct render *r, const struct call *call, struct value *out)
 {
@@ -201,7 +201,7 @@ static enum status pad(struct render *r, const struct call *call, enum side side
     int64_t width, length = (int64_t)jinja_text_length(text);
     struct builder b = jinja_builder(r);
     TRY(jinja_arg_int(r, call->arg[0], "width", 0, &width));
-    TRY(jinja_arg_str(r, call->arg[1], "fillchar", STR_LITERAL(" "), &fill));
+    TRY(inserted(r, call->self, call->arg[1], "fillchar", STR_LITERAL(" "), &fill));
     if (jinja_text_length(fill) != 1)
         return jinja_fail(r, "The fill character must be exactly one character long");
     int64_t room = width > length ? width - length : 0;

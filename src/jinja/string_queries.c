@@ -7,16 +7,18 @@
 #include "jinja/text.h"
 #include "jinja/unicode.h"
 
-/* -- finding ------------------------------------------------------------------------------------------------- */
+/* -- finding --------------------------------------------------------------------------------------------- */
 
-/* The part of a string between the optional start and end arguments, which count characters and may be negative. */
+/* The part of a string between the optional start and end arguments, which count characters and may be
+ * negative. */
 struct window {
     struct str text;
     size_t first; /* character that the window starts with */
     bool empty;   /* start lies behind end: not even the empty string is found there */
 };
 
-static enum status window_bound(struct render *r, struct value arg, int64_t length, int64_t fallback, int64_t *out)
+static enum status window_bound(struct render *r, struct value arg, int64_t length, int64_t fallback,
+                                int64_t *out)
 {
     *out = fallback;
     if (arg.kind == VALUE_NONE)
@@ -130,7 +132,7 @@ static enum status method_endswith(struct render *r, const struct call *call, st
     return begins(r, call, true, out);
 }
 
-/* -- classes of characters ----------------------------------------------------------------------------------- */
+/* -- classes of characters ------------------------------------------------------------------------------- */
 
 /* Whether every character is of one of the classes; `empty` is the answer for an empty string. */
 static enum status all_are(const struct call *call, unsigned classes, bool empty, struct value *out)
@@ -146,11 +148,11 @@ static enum status all_are(const struct call *call, unsigned classes, bool empty
     return STATUS_OK;
 }
 
-#define CLASS_METHOD(name, classes, empty)                                                            \
-    static enum status method_##name(struct render *r, const struct call *call, struct value *out)    \
-    {                                                                                                 \
-        (void)r;                                                                                      \
-        return all_are(call, classes, empty, out);                                                    \
+#define CLASS_METHOD(name, classes, empty) \
+    static enum status method_##name(struct render *r, const struct call *call, struct value *out) \
+    { \
+        (void)r; \
+        return all_are(call, classes, empty, out); \
     }
 
 CLASS_METHOD(isalpha, UNICODE_ALPHA, false)

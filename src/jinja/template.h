@@ -2,8 +2,8 @@
 /*
  * template.h - what jinja_compile makes: one unit for each source, linked by name.
  *
- * The sources of templates that are named by constants in include, extends and import are compiled along; names that
- * are computed are looked up when the template runs, into units that belong to that render.
+ * The sources of templates that are named by constants in include, extends and import are compiled along;
+ * names that are computed are looked up when the template runs, into units that belong to that render.
  */
 #ifndef JINJA_TEMPLATE_H
 #define JINJA_TEMPLATE_H

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "jinja/unicode.h"
 
-/* -- characters ---------------------------------------------------------------------------------------------- */
+/* -- characters ------------------------------------------------------------------------------------------ */
 
 size_t jinja_text_length(struct str text)
 {
@@ -42,7 +42,7 @@ static unsigned class_at(struct str text, size_t at, size_t *length)
     return jinja_unicode_class(code);
 }
 
-/* -- case ---------------------------------------------------------------------------------------------------- */
+/* -- case ------------------------------------------------------------------------------------------------ */
 
 static void put_converted(struct builder *b, uint32_t code, enum unicode_case to)
 {
@@ -99,7 +99,7 @@ void jinja_put_case(struct builder *b, struct str text, enum text_case to)
     }
 }
 
-/* -- strip, find, replace ------------------------------------------------------------------------------------ */
+/* -- strip, find, replace -------------------------------------------------------------------------------- */
 
 /* Whether the character at text[at, at+n) is to be stripped. */
 static bool is_stripped(struct str text, size_t at, size_t n, struct str chars)
@@ -177,9 +177,10 @@ void jinja_put_replaced(struct builder *b, struct str text, struct str old, stru
     jinja_put(b, text);
 }
 
-/* -- split and join ------------------------------------------------------------------------------------------ */
+/* -- split and join -------------------------------------------------------------------------------------- */
 
-static enum status append_part(struct render *r, struct sequence *parts, struct value whole, size_t from, size_t to)
+static enum status append_part(struct render *r, struct sequence *parts, struct value whole, size_t from,
+                               size_t to)
 {
     whole.text = (struct str){whole.text.data + from, to - from};
     return jinja_sequence_append(r, parts, whole);
@@ -227,7 +228,8 @@ static void reverse(struct sequence *parts)
     }
 }
 
-static enum status split_right_at_space(struct render *r, struct value whole, int64_t max, struct sequence *parts)
+static enum status split_right_at_space(struct render *r, struct value whole, int64_t max,
+                                        struct sequence *parts)
 {
     static const struct str space = {NULL, 0};
     struct str text = whole.text;
@@ -269,15 +271,16 @@ static enum status split_right_at(struct render *r, struct value whole, struct s
     return STATUS_OK;
 }
 
-enum status jinja_split(struct render *r, struct value text, struct str separator, int64_t max, bool from_right,
-                        struct value *out)
+enum status jinja_split(struct render *r, struct value text, struct str separator, int64_t max,
+                        bool from_right, struct value *out)
 {
     struct sequence *parts;
     TRY(jinja_sequence_new(r, 0, &parts));
     if (separator.data && separator.len == 0)
         return jinja_fail(r, "empty separator");
     if (!separator.data)
-        TRY(from_right && max >= 0 ? split_right_at_space(r, text, max, parts) : split_at_space(r, text, max, parts));
+        TRY(from_right && max >= 0 ? split_right_at_space(r, text, max, parts)
+                                   : split_at_space(r, text, max, parts));
     else
         TRY(from_right && max >= 0 ? split_right_at(r, text, separator, max, parts)
                                    : split_at(r, text, separator, max, parts));
@@ -287,8 +290,8 @@ enum status jinja_split(struct render *r, struct value text, struct str separato
 
 static bool is_line_end(uint32_t code)
 {
-    return (code >= 0x0a && code <= 0x0d) || (code >= 0x1c && code <= 0x1e) || code == 0x85 || code == 0x2028 ||
-           code == 0x2029;
+    return (code >= 0x0a && code <= 0x0d) || (code >= 0x1c && code <= 0x1e) || code == 0x85 ||
+           code == 0x2028 || code == 0x2029;
 }
 
 enum status jinja_split_lines(struct render *r, struct value whole, bool keep_ends, struct value *out)

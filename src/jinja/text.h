@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.h - what Python's str methods do, on bytes that are read as UTF-8. A byte that is no UTF-8 is a character of
- * its own, is no white space, has no case, and is kept.
+ * text.h - what Python's str methods do, on bytes that are read as UTF-8. A byte that is no UTF-8 is a
+ * character of its own, is no white space, has no case, and is kept.
  */
 #ifndef JINJA_TEXT_H
 #define JINJA_TEXT_H
@@ -25,9 +25,10 @@ size_t jinja_find_last(struct str text, struct str part);
 /* count < 0: all. */
 void jinja_put_replaced(struct builder *b, struct str text, struct str old, struct str new, int64_t count);
 
-/* Lists of strings marked `safe` or not. Without a separator (data NULL): at runs of white space. max < 0: all. */
-enum status jinja_split(struct render *r, struct value text, struct str separator, int64_t max, bool from_right,
-                        struct value *out);
+/* Lists of strings marked `safe` or not. Without a separator (data NULL): at runs of white space. max < 0:
+ * all. */
+enum status jinja_split(struct render *r, struct value text, struct str separator, int64_t max,
+                        bool from_right, struct value *out);
 enum status jinja_split_lines(struct render *r, struct value text, bool keep_ends, struct value *out);
 
 /* Characters from the start. */

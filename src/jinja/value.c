@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * value.c - what can be asked of any value: its type, truth, equality, order, length, and its items one by one.
+ * value.c - what can be asked of any value: its type, truth, equality, order, length, and its items one by
+ * one.
  */
 #define _GNU_SOURCE /* memmem */
 #include "jinja/value.h"
@@ -11,21 +12,37 @@
 #include "base/utf8.h"
 #include "jinja/render.h"
 
-/* -- types --------------------------------------------------------------------------------------------------- */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
 const char *jinja_type_name(struct value v)
 {
     static const char *const names[VALUE_KIND_COUNT] = {
-        [VALUE_MISSING] = "missing",     [VALUE_UNDEFINED] = "Undefined", [VALUE_NONE] = "NoneType",
-        [VALUE_BOOL] = "bool",           [VALUE_INT] = "int",             [VALUE_FLOAT] = "float",
-        [VALUE_STRING] = "str",          [VALUE_LIST] = "list",           [VALUE_TUPLE] = "tuple",
-        [VALUE_DICT] = "dict",           [VALUE_RANGE] = "range",         [VALUE_ITERATOR] = "generator",
-        [VALUE_NAMESPACE] = "Namespace", [VALUE_LOOP] = "LoopContext",    [VALUE_MACRO] = "Macro",
-        [VALUE_METHOD] = "method",       [VALUE_FUNCTION] = "function",   [VALUE_CYCLER] = "Cycler",
-        [VALUE_JOINER] = "Joiner",       [VALUE_BLOCK] = "BlockReference", [VALUE_SELF] = "TemplateReference",
+        [VALUE_MISSING] = "missing",
+        [VALUE_UNDEFINED] = "Undefined",
+        [VALUE_NONE] = "NoneType",
+        [VALUE_BOOL] = "bool",
+        [VALUE_INT] = "int",
+        [VALUE_FLOAT] = "float",
+        [VALUE_STRING] = "str",
+        [VALUE_LIST] = "list",
+        [VALUE_TUPLE] = "tuple",
+        [VALUE_DICT] = "dict",
+        [VALUE_RANGE] = "range",
+        [VALUE_ITERATOR] = "generator",
+        [VALUE_NAMESPACE] = "Namespace",
+        [VALUE_LOOP] = "LoopContext",
+        [VALUE_MACRO] = "Macro",
+        [VALUE_METHOD] = "method",
+        [VALUE_FUNCTION] = "function",
+        [VALUE_CYCLER] = "Cycler",
+        [VALUE_JOINER] = "Joiner",
+        [VALUE_BLOCK] = "BlockReference",
+        [VALUE_SELF] = "TemplateReference",
         [VALUE_MODULE] = "TemplateModule",
     };
-    return v.kind == VALUE_VIEW ? v.sequence->view : v.kind == VALUE_STRING && v.safe ? "Markup" : names[v.kind];
+    return v.kind == VALUE_VIEW               ? v.sequence->view
+           : v.kind == VALUE_STRING && v.safe ? "Markup"
+                                              : names[v.kind];
 }
 
 const char *jinja_object_name(struct value v)
@@ -57,9 +74,10 @@ const char *jinja_object_name(struct value v)
     return names[v.kind];
 }
 
-/* -- undefined ----------------------------------------------------------------------------------------------- */
+/* -- undefined ------------------------------------------------------------------------------------------- */
 
-enum status jinja_undefined(struct render *r, int why, struct str name, const char *object, struct value *out)
+enum status jinja_undefined(struct render *r, enum undefined_why why, struct str name, const char *object,
+                            struct value *out)
 {
     struct undefined *undefined = jinja_allocate(r, sizeof *undefined);
     if (!undefined)
@@ -88,7 +106,7 @@ enum status jinja_undefined_error(struct render *r, struct value v)
     }
 }
 
-/* -- sequences ----------------------------------------------------------------------------------------------- */
+/* -- sequences ------------------------------------------------------------------------------------------- */
 
 enum status jinja_sequence_new(struct render *r, size_t capacity, struct sequence **out)
 {
@@ -166,7 +184,7 @@ enum status jinja_iterator_of(struct render *r, const struct sequence *items, st
     return STATUS_OK;
 }
 
-/* -- truth, equality, order ---------------------------------------------------------------------------------- */
+/* -- truth, equality, order ------------------------------------------------------------------------------ */
 
 bool jinja_length(struct value v, size_t *length)
 {
@@ -317,7 +335,8 @@ bool jinja_equal(struct value a, struct value b)
 static int compare_text(struct str a, struct str b)
 {
     size_t common = a.len < b.len ? a.len : b.len;
-    int order = common ? memcmp(a.data, b.data, common) : 0; /* the order of bytes is the order of characters */
+    int order =
+        common ? memcmp(a.data, b.data, common) : 0; /* the order of bytes is the order of characters */
     if (order)
         return order < 0 ? -1 : 1;
     return a.len < b.len ? -1 : a.len > b.len;
@@ -360,7 +379,8 @@ enum status jinja_contains(struct render *r, struct value container, struct valu
         if (item.kind == VALUE_UNDEFINED)
             return jinja_undefined_error(r, item);
         if (item.kind != VALUE_STRING)
-            return jinja_fail(r, "'in <string>' requires string as left operand, not %s", jinja_type_name(item));
+            return jinja_fail(r, "'in <string>' requires string as left operand, not %s",
+                              jinja_type_name(item));
         *out = text_contains(container.text, item.text);
         return jinja_step(r, container.text.len / 64);
     }
@@ -396,7 +416,7 @@ bool jinja_is_callable(struct value v)
     }
 }
 
-/* -- walking ------------------------------------------------------------------------------------------------- */
+/* -- walking --------------------------------------------------------------------------------------------- */
 
 bool jinja_is_iterable(struct value v)
 {
@@ -433,8 +453,7 @@ bool jinja_next(struct cursor *cursor, struct value *item)
     case VALUE_STRING: {
         uint32_t code;
         size_t n = utf8_decode(source.text.data + at, source.text.len - at, &code);
-        *item = value_str((struct str){source.text.data + at, n});
-        item->safe = source.safe;
+        *item = value_str((struct str){source.text.data + at, n}); /* not safe, also where the whole is */
         cursor->position += n;
         return true;
     }

@@ -2,15 +2,16 @@
 /*
  * value.h - what a template computes with: Python's values, as far as templates can tell.
  *
- * A value is small and copied freely; what it points to lives in the arena of the render (or, for constants, of the
- * template; strings from the context belong to the context). Lists and dicts never change once they are made: the
- * sandbox that Hugging Face runs templates in refuses append, update and their like, and so do we. What can change
- * is a namespace, a loop, an iterator, a cycler and a joiner.
+ * A value is small and copied freely; what it points to lives in the arena of the render (or, for constants,
+ * of the template; strings from the context belong to the context). Lists and dicts never change once they
+ * are made: the sandbox that Hugging Face runs templates in refuses append, update and their like, and so do
+ * we. What can change is a namespace, a loop, an iterator, a cycler and a joiner.
  *
- * No container is nested deeper than JINJA_MAX_NESTING, which makes recursion over values safe without counting.
+ * No container is nested deeper than JINJA_MAX_NESTING, which makes recursion over values safe without
+ * counting.
  *
- * Strings are bytes. They are read as UTF-8 where characters matter, and a byte that is no UTF-8 counts as one
- * character of its own that belongs to no class and is carried along unchanged.
+ * Strings are bytes. They are read as UTF-8 where characters matter, and a byte that is no UTF-8 counts as
+ * one character of its own that belongs to no class and is carried along unchanged.
  */
 #ifndef JINJA_VALUE_H
 #define JINJA_VALUE_H
@@ -78,9 +79,11 @@ struct value {
     };
 };
 
+enum undefined_why { UNDEFINED_NAME, UNDEFINED_HINT, UNDEFINED_ATTRIBUTE, UNDEFINED_ELEMENT };
+
 /* Why a value is undefined: the message of the error that using it raises. */
 struct undefined {
-    enum { UNDEFINED_NAME, UNDEFINED_HINT, UNDEFINED_ATTRIBUTE, UNDEFINED_ELEMENT } why;
+    enum undefined_why why;
     struct str name;    /* the variable, the hint, the attribute, the element's repr */
     const char *object; /* what lacks the attribute or element: "dict object" */
 };
@@ -115,7 +118,8 @@ struct iterator {
     size_t position;
 };
 
-struct namespace {
+struct namespace
+{
     struct dict attributes;
 };
 
@@ -134,7 +138,7 @@ struct joiner {
     bool used;
 };
 
-/* -- making values ------------------------------------------------------------------------------------------- */
+/* -- making values --------------------------------------------------------------------------------------- */
 
 static inline struct value value_none(void)
 {
@@ -192,10 +196,12 @@ static inline double value_as_float(struct value v)
     return v.kind == VALUE_FLOAT ? v.number : (double)value_as_int(v);
 }
 
-/* Every function below that returns a status reports through the render, with the position of the node at work. */
+/* Every function below that returns a status reports through the render, with the position of the node at
+ * work. */
 
 /* An undefined value; `name` is borrowed, `object` static. */
-enum status jinja_undefined(struct render *r, int why, struct str name, const char *object, struct value *out);
+enum status jinja_undefined(struct render *r, enum undefined_why why, struct str name, const char *object,
+                            struct value *out);
 /* The error that using an undefined value raises. */
 enum status jinja_undefined_error(struct render *r, struct value v);
 
@@ -203,10 +209,11 @@ enum status jinja_undefined_error(struct render *r, struct value v);
 enum status jinja_value_nest(struct render *r, struct value v, unsigned *nesting);
 enum status jinja_sequence_new(struct render *r, size_t capacity, struct sequence **out);
 enum status jinja_sequence_append(struct render *r, struct sequence *sequence, struct value item);
-enum status jinja_pair(struct render *r, struct value first, struct value second, struct value *out); /* a tuple */
+enum status jinja_pair(struct render *r, struct value first, struct value second,
+                       struct value *out); /* a tuple */
 enum status jinja_iterator_of(struct render *r, const struct sequence *items, struct value *out);
 
-/* -- dicts (dict.c) ------------------------------------------------------------------------------------------ */
+/* -- dicts (dict.c) -------------------------------------------------------------------------------------- */
 
 enum status jinja_dict_new(struct render *r, struct dict **out);
 /* A key that cannot be hashed (a list, a dict) is an error. */
@@ -217,14 +224,16 @@ const struct value *jinja_dict_get_str(const struct dict *dict, struct str key);
 bool jinja_hashable(struct value v);
 uint64_t jinja_hash(struct value v); /* of a hashable value; equal values have equal hashes */
 
-/* -- asking -------------------------------------------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------------------------------------- */
 
-const char *jinja_type_name(struct value v);   /* Python's: "str", "dict" */
-const char *jinja_object_name(struct value v); /* as messages about undefined attributes name it: "dict object" */
+const char *jinja_type_name(struct value v); /* Python's: "str", "dict" */
+const char *jinja_object_name(
+    struct value v); /* as messages about undefined attributes name it: "dict object" */
 bool jinja_truth(struct value v);
 bool jinja_equal(struct value a, struct value b);
 bool jinja_same(struct value a, struct value b); /* Python's `is` */
-/* *order gets -1, 0 or 1; 2 where a NaN makes every order false. An error where Python has no order for the types. */
+/* *order gets -1, 0 or 1; 2 where a NaN makes every order false. An error where Python has no order for the
+ * types. */
 enum status jinja_compare(struct render *r, struct value a, struct value b, int *order);
 enum status jinja_contains(struct render *r, struct value container, struct value item, bool *out);
 bool jinja_is_iterable(struct value v);
@@ -232,7 +241,7 @@ bool jinja_is_iterable(struct value v);
 bool jinja_length(struct value v, size_t *length);
 bool jinja_is_callable(struct value v);
 
-/* -- walking ------------------------------------------------------------------------------------------------- */
+/* -- walking --------------------------------------------------------------------------------------------- */
 
 struct cursor {
     struct value source;

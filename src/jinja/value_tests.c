@@ -9,15 +9,15 @@
 #include "jinja/render.h"
 #include "jinja/unicode.h"
 
-/* -- types --------------------------------------------------------------------------------------------------- */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
-#define KIND_TEST(name, condition)                                                                       \
-    static enum status test_##name(struct render *r, const struct call *call, struct value *out)         \
-    {                                                                                                    \
-        struct value v = call->self;                                                                     \
-        (void)r;                                                                                         \
-        *out = value_bool(condition);                                                                    \
-        return STATUS_OK;                                                                                \
+#define KIND_TEST(name, condition) \
+    static enum status test_##name(struct render *r, const struct call *call, struct value *out) \
+    { \
+        struct value v = call->self; \
+        (void)r; \
+        *out = value_bool(condition); \
+        return STATUS_OK; \
     }
 
 KIND_TEST(defined, v.kind != VALUE_UNDEFINED)
@@ -40,7 +40,7 @@ KIND_TEST(sameas, jinja_same(v, call->arg[0]))
 KIND_TEST(filter, v.kind == VALUE_STRING && jinja_find_filter(v.text))
 KIND_TEST(test, v.kind == VALUE_STRING && jinja_find_test(v.text))
 
-/* -- numbers ------------------------------------------------------------------------------------------------- */
+/* -- numbers --------------------------------------------------------------------------------------------- */
 
 /* self % divisor == remainder */
 static enum status remainder_is(struct render *r, struct value self, struct value divisor, int64_t remainder,
@@ -67,7 +67,7 @@ static enum status test_divisibleby(struct render *r, const struct call *call, s
     return remainder_is(r, call->self, call->arg[0], 0, out);
 }
 
-/* -- case ---------------------------------------------------------------------------------------------------- */
+/* -- case ------------------------------------------------------------------------------------------------ */
 
 /* Whether there are cased characters and all are of the case. */
 static enum status has_case(struct render *r, const struct call *call, unsigned wanted, unsigned unwanted,
@@ -96,7 +96,7 @@ static enum status test_upper(struct render *r, const struct call *call, struct 
     return has_case(r, call, UNICODE_UPPER, UNICODE_LOWER | UNICODE_TITLE, out);
 }
 
-/* -- comparison ---------------------------------------------------------------------------------------------- */
+/* -- comparison ------------------------------------------------------------------------------------------ */
 
 static enum status test_in(struct render *r, const struct call *call, struct value *out)
 {
@@ -120,7 +120,8 @@ static enum status test_ne(struct render *r, const struct call *call, struct val
     return STATUS_OK;
 }
 
-static enum status ordered(struct render *r, const struct call *call, int lowest, int highest, struct value *out)
+static enum status ordered(struct render *r, const struct call *call, int lowest, int highest,
+                           struct value *out)
 {
     int order;
     TRY(jinja_compare(r, call->self, call->arg[0], &order));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap.c - Text is cut into chunks that stay together: words (up to and with a hyphen between letters), dashes, runs
- * of white space. Lines take as many chunks as fit; white space where a line ends or a further one begins is dropped.
+ * wrap.c - Text is cut into chunks that stay together: words (up to and with a hyphen between letters),
+ * dashes, runs of white space. Lines take as many chunks as fit; white space where a line ends or a further
+ * one begins is dropped.
  */
 #include "jinja/wrap.h"
 
@@ -39,7 +40,8 @@ static bool is_hyphen(const struct characters *c, size_t i)
 
 static bool is_word_or_mark(const struct characters *c, size_t i)
 {
-    return is_word(c, i) || (i < c->count && c->codes[i] < 0x80 && c->codes[i] && strchr("!\"'&.,?", (int)c->codes[i]));
+    return is_word(c, i) ||
+           (i < c->count && c->codes[i] < 0x80 && c->codes[i] && strchr("!\"'&.,?", (int)c->codes[i]));
 }
 
 /* The end of two or more hyphens that stand between words; `i` if there are none. */
@@ -98,8 +100,10 @@ static enum status read_characters(struct render *r, struct str text, struct cha
     return STATUS_OK;
 }
 
-/* Where to cut a word that is too long for a line: behind the last hyphen that fits, if it may be cut there. */
-static size_t cut_long_word(const struct characters *c, size_t start, size_t end, size_t room, const struct wrap *wrap)
+/* Where to cut a word that is too long for a line: behind the last hyphen that fits, if it may be cut there.
+ */
+static size_t cut_long_word(const struct characters *c, size_t start, size_t end, size_t room,
+                            const struct wrap *wrap)
 {
     size_t cut = start + room;
     if (!wrap->break_on_hyphens || end - start <= room)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Python's Jinja2 set up as Hugging Face transformers sets it up for chat templates, and `notso render` beside it."""
+"""Python's Jinja2 set up as Hugging Face transformers does for chat templates, beside `notso render`."""
 
 import datetime
 import functools
@@ -48,7 +48,8 @@ class Namespace(jinja2.utils.Namespace):
 
 def environment():
     def to_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators,
+                          sort_keys=sort_keys)
 
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
@@ -103,7 +104,7 @@ def ours(run, folder, source, context):
 
 
 def compare(run, folder, source, context):
-    """Checks that both give the same text, or both fail, and with the same message where the template says it."""
+    """Checks that both give the same text, or both fail, with the same message where the template says it."""
     expected, got = theirs(source, context), ours(run, folder, source, context)
     if isinstance(expected, Failed):
         assert isinstance(got, Failed), f"Jinja2 fails ({expected.message}), we print {got!r}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""notso render: the chat templates of the reference folder over many conversations, byte for byte as Python's Jinja2
+"""notso render: the chat templates of the reference folder over many conversations, byte for byte as Jinja2
 renders them live, or with the same message where a template refuses; and what it says about bad input."""
 
 import json
@@ -21,7 +21,8 @@ def message(role, content, **more):
 
 
 SYSTEM = message("system", "You are terse.")
-USER = message("user", "  What's \"2 + 2\"?\nAnswer <b>briefly</b> & in \u4e2d\u6587 \U0001f600 \u200b\u00a0. ")
+USER = message("user",
+               "  What's \"2 + 2\"?\nAnswer <b>briefly</b> & in \u4e2d\u6587 \U0001f600 \u200b\u00a0. ")
 REPLY = message("assistant", "Four. \u00c9t\u00e9's \\ over.")
 AGAIN = message("user", "And 3 + 3?")
 THOUGHT = message("assistant", "<think>\nThree and three.\n</think>\n\nSix.")
@@ -29,14 +30,17 @@ REASONED = message("assistant", "Six.", reasoning_content="Three and three is si
 EMPTY = message("assistant", "")
 
 CALL = {"id": "abc123XYZ", "type": "function",
-        "function": {"name": "weather", "arguments": {"city": "Z\u00fcrich", "days": 3, "units": ["C", None, 1.5]}}}
-TEXT_CALL = {"id": "def456uvw", "type": "function", "function": {"name": "now", "arguments": "{\"zone\": \"UTC\"}"}}
+        "function": {"name": "weather",
+                     "arguments": {"city": "Z\u00fcrich", "days": 3, "units": ["C", None, 1.5]}}}
+TEXT_CALL = {"id": "def456uvw", "type": "function",
+             "function": {"name": "now", "arguments": "{\"zone\": \"UTC\"}"}}
 CALLING = message("assistant", "", tool_calls=[CALL])
 CALLING_NULL = message("assistant", None, tool_calls=[CALL])
 CALLING_TWICE = message("assistant", "Let me look.", tool_calls=[CALL, TEXT_CALL])
 RESULT = message("tool", "{\"celsius\": 21.5}", tool_call_id="abc123XYZ", name="weather")
 RESULT_TWO = message("tool", "09:05", tool_call_id="def456uvw", name="now")
-RESULT_OBJECT = message("tool", {"celsius": 21.5, "sky": ["clear", True]}, tool_call_id="abc123XYZ", name="weather")
+RESULT_OBJECT = message("tool", {"celsius": 21.5, "sky": ["clear", True]},
+                        tool_call_id="abc123XYZ", name="weather")
 
 CONVERSATIONS = {
     "user": [USER],
@@ -79,7 +83,8 @@ TOOLS = [
         "name": "now", "description": "The time", "parameters": {"type": "object", "properties": {}}}},
 ]
 PLAIN_TOOLS = [tool["function"] for tool in TOOLS]
-DOCUMENTS = [{"doc_id": 1, "title": "One", "text": "First document.\n"}, {"doc_id": "b", "title": "Two", "text": "\u00c9."}]
+DOCUMENTS = [{"doc_id": 1, "title": "One", "text": "First document.\n"},
+             {"doc_id": "b", "title": "Two", "text": "\u00c9."}]
 
 SETTINGS = {
     "plain": {},
@@ -91,14 +96,15 @@ SETTINGS = {
     "plain-tools": {"add_generation_prompt": False, "tools": PLAIN_TOOLS},
     "tools-null": {"tools": None, "documents": None, "add_generation_prompt": True},
     "tools-empty": {"tools": [], "documents": [], "add_generation_prompt": True},
-    "system-tools": {"tools": TOOLS, "tools_in_user_message": False, "builtin_tools": ["search", "code_interpreter"],
-                     "date_string": "1 Jan 2026"},
+    "system-tools": {"tools": TOOLS, "tools_in_user_message": False,
+                     "builtin_tools": ["search", "code_interpreter"], "date_string": "1 Jan 2026"},
     "smollm-tools": {"xml_tools": PLAIN_TOOLS, "add_generation_prompt": True},
     "python-tools": {"python_tools": ["def f(x):\n    'doc'"], "xml_tools": TOOLS, "enable_thinking": False},
     "documents": {"documents": DOCUMENTS, "add_generation_prompt": True},
     "documents-tools": {"documents": DOCUMENTS, "available_tools": TOOLS, "add_generation_prompt": True,
                         "controls": {"citations": True, "hallucinations": True, "length": "short"}},
-    "custom-tools": {"custom_tools": TOOLS, "add_generation_prompt": True, "controls": {"originality": "abstractive"}},
+    "custom-tools": {"custom_tools": TOOLS, "add_generation_prompt": True,
+                     "controls": {"originality": "abstractive"}},
 }
 
 
@@ -113,7 +119,8 @@ def test_template(run, reference, tmp_path, template, settings):
     source = (reference / "chat-templates" / f"{template}.jinja").read_bytes().decode()
     for name, messages in CONVERSATIONS.items():
         if settings in COMMON_SETTINGS or name in COMMON_CONVERSATIONS:
-            context = {"messages": messages, "bos_token": "<|bos|>", "eos_token": "<|eos|>", **SETTINGS[settings]}
+            tokens = {"bos_token": "<|bos|>", "eos_token": "<|eos|>"}
+            context = {"messages": messages, **tokens, **SETTINGS[settings]}
             compare(run, tmp_path, source, context)
 
 
@@ -125,7 +132,8 @@ def test_bytes_that_are_not_text_pass_through(run, tmp_path):
     """JSON has no such bytes, but a template file can."""
     (tmp_path / "t").write_bytes(b"a\xff{{ 'x\xff' | upper }}{{ ['\xff\\n'] }}{{ '\xff'|tojson }}")
     (tmp_path / "c").write_text("{}")
-    assert run(["render", tmp_path / "t", tmp_path / "c"], binary=True).stdout == b"a\xffX\xff['\xff\\n']\"\xff\""
+    done = run(["render", tmp_path / "t", tmp_path / "c"], binary=True)
+    assert done.stdout == b"a\xffX\xff['\xff\\n']\"\xff\""
 
 
 @pytest.mark.parametrize("now, shown", [("2026-03-07T09:05:00", "07 March 2026 09:05"),
@@ -138,8 +146,10 @@ def test_now_of_the_context(run, tmp_path, now, shown):
 
 
 @pytest.mark.parametrize("source, line, column", [
-    ("{{ 1", 1, 5), ("a\n  {{ x.y }}", 2, 7), ("\u4e2d\U0001f600{{ nosuch() }}", 1, 12), ("{% if x %}\n\n{% endfor %}", 3, 4),
-    ("x\n{% for a in 5 %}{% endfor %}", 2, 13), ("{#", None, None), ("{# open", 1, 1), ("\n\n {% raw %} x", 3, 2),
+    ("{{ 1", 1, 5), ("a\n  {{ x.y }}", 2, 7), ("\u4e2d\U0001f600{{ nosuch() }}", 1, 12),
+    ("{% if x %}\n\n{% endfor %}", 3, 4),
+    ("x\n{% for a in 5 %}{% endfor %}", 2, 13), ("{#", None, None), ("{# open", 1, 1),
+    ("\n\n {% raw %} x", 3, 2),
     ("{% macro m() %}\n{{ 1 / 0 }}{% endmacro %}\n{{ m() }}", 2, 6), ("{{ 'a'\n   | nosuch }}", 2, 6),
 ])
 def test_position_of_an_error(run, tmp_path, source, line, column):
@@ -151,8 +161,10 @@ def test_position_of_an_error(run, tmp_path, source, line, column):
 
 
 @pytest.mark.parametrize("context, words", [
-    ("{", ["line 1", "column 1"]), ("{\"a\": 1,\n \"b\": }", ["line 2", "column"]), ("[1]", ["object"]), ("", ["line 1"]),
-    ("{\"a\": \"\udcff\"}", ["line 1"]), ("{\"now\": \"yesterday\"}", ["now", "yesterday"]), ("{} x", ["line 1"]),
+    ("{", ["line 1", "column 1"]), ("{\"a\": 1,\n \"b\": }", ["line 2", "column"]), ("[1]", ["object"]),
+    ("", ["line 1"]),
+    ("{\"a\": \"\udcff\"}", ["line 1"]), ("{\"now\": \"yesterday\"}", ["now", "yesterday"]),
+    ("{} x", ["line 1"]),
     ("{\"a\": 99999999999999999999}", ["line 1"]), ("{\"a\": " + "[" * 400 + "]" * 400 + "}", ["nested"]),
     ("{\"a\": " + "[" * 99999 + "}", ["line 1"]),
 ])
@@ -173,7 +185,8 @@ def test_missing_files_and_arguments(fails, tmp_path):
 
 
 @pytest.mark.parametrize("source", [
-    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "{{ range(10 ** 9)|list }}",
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{{ range(10 ** 9)|list }}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{{ 'x' * 10 ** 12 }}", "{{ [1] * 10 ** 12 }}",
     "{{ '%1000000000000d' % 1 }}", "{{ 'x'.center(10 ** 12) }}", "{{ '{:999999999999}'.format(1) }}",
     "{% set ns = namespace(s='x' * 1000) %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
@@ -181,7 +194,8 @@ def test_missing_files_and_arguments(fails, tmp_path):
     "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}", "{{ " + "(" * 5000 + ")" * 5000 + " }}",
     "{% if x %}" * 5000 + "{% endif %}" * 5000, "{{ " + "-" * 5000 + "1 }}", "{{ 1" + " + 1" * 5000 + " }}",
     "{{ x" + "|upper" * 5000 + " }}", "{{ x" + ".y" * 5000 + " }}", "{{ " + "not " * 5000 + "x }}",
-    "{% for x in [[]] recursive %}{{ loop([[]]) }}{% endfor %}", "{{ 'ab'|wordwrap(1)|replace('', 'x' * 10 ** 8) }}",
+    "{% for x in [[]] recursive %}{{ loop([[]]) }}{% endfor %}",
+    "{{ 'ab'|wordwrap(1)|replace('', 'x' * 10 ** 8) }}",
 ])
 def test_runaway_templates_end(run, tmp_path, source):
     assert isinstance(ours(run, tmp_path, source, {}), Failed)

@@ -13,7 +13,8 @@ CONTEXT = {
     "numbers": [3, 1, 2, 10, -4], "floats": [0.1, 1e16, 1e-5, 100.0, 1e22, 5e-324],
     "words": ["beta", "Alpha", "gamma", "alpha"], "nested": [[1, 2], [3, [4, 5]]],
     "users": [{"name": "Ann", "age": 30, "city": "Rome", "on": True},
-              {"name": "bob", "age": 25, "city": "oslo"}, {"name": "Cy", "age": 30, "city": "Oslo", "on": False}],
+              {"name": "bob", "age": 25, "city": "oslo"},
+              {"name": "Cy", "age": 30, "city": "Oslo", "on": False}],
     "map": {"b": 1, "a": [1, {"x": None}], "items": "shadowed", "C": 2.5, "k y": "v"},
     "deep": {"a": {"b": {"c": [10, {"d": "found"}]}}},
     "tree": [{"n": "root", "c": [{"n": "x", "c": [{"n": "y", "c": []}]}, {"n": "z", "c": []}]}],
@@ -625,6 +626,7 @@ def cases():
             for i, source in enumerate(sources)]
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @pytest.mark.parametrize("source", cases())
 def test_snippet(run, tmp_path, source):
     compare(run, tmp_path, source, CONTEXT)

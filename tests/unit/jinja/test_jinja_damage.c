@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Thousands of damaged templates over damaged contexts: whatever comes, it ends soon, in text or in one
+ * message. */
+#include "check.h"
+
+#include <string.h>
+
+#include "base/rng.h"
+#include "jinja/jinja.h"
+
+/* Between them these use every tag, filter, test and operator. */
+static const char *const seeds[] = {
+    "{% for m in [1, [2, [3]]] recursive %}{{ loop.index }}{{ loop.revindex0 }}{{ loop.nextitem }}{{ "
+    "loop.cycle(1, 2) }}"
+    "{% if m is sequence %}{{ loop(m) }}{% endif %}{% if loop.last %}{% break %}{% endif %}{% else %}e{% "
+    "endfor %}",
+    "{% macro n(a, b=2) %}{{ a }}{{ varargs }}{{ kwargs }}{{ caller(1) }}"
+    "{% endmacro %}{% call(x) n(1, 2, 3, k=4) %}{{ x }}{% endcall %}",
+    "{% macro n(a, b=2) %}{{ a ~ b }}{{ n(a - 1) if a > 0 }}{% endmacro %}{{ n(3) }}{{ n(b=1, a=0) }}{{ "
+    "n.name }}",
+    "{{ text|upper|title|capitalize|lower|trim|center(30)|replace('a', 'b', 2)|truncate(9, true)|indent(3, "
+    "true) }}"
+    "{{ text|wordwrap(5)|wordcount }}{{ text|striptags|e|urlencode }}{{ '%5.1f %s'|format(1, text) }}",
+    "{{ numbers|sort(reverse=true)|join(', ') }}{{ list|batch(2, 'x')|list }}{{ list|slice(2)|list }}{{ "
+    "numbers|unique|sum }}"
+    "{{ list|map('string')|select|reject('none')|first }}{{ users|groupby('age')|tojson(indent=2) }}{{ "
+    "numbers|min }}",
+    "{{ users|selectattr('age', '>', 20)|map(attribute='name')|join }}{{ "
+    "users|sort(attribute='age,name')|length }}",
+    "{{ 1 + 2 * 3 // 4 % 5 - 6 / 7 ** 2 }}{{ -x + +x }}{{ not a and b or x in list }}{{ 1 < 2 <= 3 != 4 }}",
+    "{{ list[1:-1:2] }}{{ text[::-1] }}{{ map.a.b[0]['c'] }}{{ (1, 2)[0] }}{{ {'a': [1, {2: 3}]}.a }}{{ "
+    "list.0 }}",
+    "{{ text.split(' ', 1) }}{{ text.strip('x').find('q') }}{{ '{0:>5} {0}'.format(1) }}{{ "
+    "'{x.a.b[0]!r:{w}}'.format(x=map, w=9) }}"
+    "{{ text.partition('q') }}{{ text.splitlines() }}{{ ' '.join(text) }}{{ text.startswith(('a', 'b')) }}",
+    "{% set a, b = 1, 2 %}{% set ns = namespace(x=[]) %}{% set ns.x = ns.x + [1] %}{% set c|upper %}x{% "
+    "endset %}{{ ns }}",
+    "{%- if a is defined and a is not none -%} 1 {%+ elif x is divisibleby(3) %}2{% else +%}\n3\n{% endif "
+    "%}{# comment #}",
+    "{% raw %}{{ x }}{% endraw %}{% filter upper|e %}a{% endfilter %}{% with x = 1, y = x %}{{ y }}{% "
+    "endwith %}",
+    "{% autoescape true %}{{ text ~ '<'|safe }}{{ ['<'|safe, '<']|join('>') }}{{ ('%s'|safe) % text }}{% "
+    "endautoescape %}",
+    "{% block a scoped %}{{ self.b() }}{% block b %}b{% endblock %}{% endblock a %}{% if no %}{% extends "
+    "page %}{% endif %}",
+    "{% if load %}{% include ['x', page] ignore missing without context %}{% import 'page' as p %}{% from "
+    "'page' import q as r, s %}{% endif %}",
+    "{% generation %}{{ text|tojson(ensure_ascii=true, separators=(',', ':'), sort_keys=true) }}{% "
+    "endgeneration %}",
+    "{{ range(1, 9, 2)[1:]|list }}{{ dict(q=1, **map) }}{{ cycler(1, 2).next() }}{{ joiner()() }}{{ "
+    "strftime_now('%d %B %-d') }}",
+    "{{ 3.7|round(1, 'floor') }}{{ '0x1f'|int(0, 16) }}{{ 1e300 }}{{ 12345678|filesizeformat }}{{ "
+    "'%e|%+05d|%#x' % (1, 2, 3) }}",
+    "{{ raise_exception('no ' ~ map) }}",
+    "{{ \"\\u00e9\\x41\\101\\n\\\\\" 'b' }}{{ 0b1_0 }}{{ 1.5e-3 }}{{ none }}",
+    "{{ map|dictsort(true) }}{{ map.items()|list }}{{ map|xmlattr }}{{ map|items|list|last }}{{ "
+    "map|attr('a') }}",
+};
+static const char context_json[] =
+    "{\"text\": \"the <quick> \\u00e9\\ud83d\\ude00 fox\\n  jumps\", \"list\": [3, 1, [2, \"x\"], null, "
+    "2.5], \"numbers\": [3, 1, 2], \"a\": \"\", "
+    "\"map\": {\"a\": {\"b\": [{\"c\": 1}]}, \"n\": null, \"z\": true}, \"x\": -3, \"page\": \"page\", "
+    "\"users\": "
+    "[{\"name\": \"Ann\", \"age\": 30}, {\"name\": \"bob\", \"age\": 25}, {\"name\": \"Cy\", \"age\": 30}]}";
+
+static const char *const pieces[] = {
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "-%}",
+    "{%-",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "|",
+    "~",
+    ".",
+    ",",
+    ":",
+    "\"",
+    "'",
+    "\\",
+    " in ",
+    " not ",
+    " is ",
+    " if ",
+    " else ",
+    "**",
+    "//",
+    "%",
+    "=",
+    "==",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "1e308",
+    "none",
+    "loop",
+    "caller",
+    "self",
+    "super()",
+    "range(9)",
+    "|list",
+    "|string",
+    "|tojson",
+    "|sort",
+    "|map('upper')",
+    "|safe",
+    "|e",
+    "{% endif %}",
+    "{% endfor %}",
+    "{% endmacro %}",
+    "{% endset %}",
+    "{% for x in list %}",
+    "{% if list %}",
+    "{% set q %}",
+    "{% break %}",
+    "{% raw %}",
+    "\n",
+    "  ",
+    "\xff",
+    "\xc3",
+    "\xf0\x9f\x98\x80",
+    "* 99999999",
+    "[::-1]",
+    ".format(*list)",
+};
+
+static bool load_page(void *user, const char *name, struct str *source)
+{
+    *source = str_of(user);
+    return strcmp(name, "page") == 0;
+}
+
+static size_t below(struct rng *rng, size_t n)
+{
+    return (size_t)(rng_next(rng) % n);
+}
+
+/* Cuts, doubles, swaps and splices, a few times. */
+static void damage(struct rng *rng, struct buf *text)
+{
+    for (size_t n = below(rng, 4); n > 0; n--) {
+        struct buf next = BUF_INIT;
+        size_t at = below(rng, text->len + 1), len = below(rng, 12);
+        len = len < text->len - at ? len : text->len - at;
+        const char *seed = seeds[below(rng, sizeof seeds / sizeof *seeds)];
+        size_t from = below(rng, strlen(seed));
+        buf_append(&next, text->data, at);
+        switch (below(rng, 5)) {
+        case 0: /* drop */
+            at += len;
+            break;
+        case 1: /* double */
+            buf_append(&next, text->data + at, len);
+            break;
+        case 2: /* a byte */
+            buf_append_char(&next, (char)below(rng, 256));
+            at += at < text->len;
+            break;
+        case 3: /* a piece of the language */
+            buf_append_text(&next, pieces[below(rng, sizeof pieces / sizeof *pieces)]);
+            break;
+        default: /* a piece of another template */
+            buf_append(&next, seed + from, below(rng, strlen(seed) - from));
+        }
+        buf_append(&next, text->data + at, text->len - at);
+        buf_free(text);
+        *text = next;
+    }
+}
+
+static json_t *damaged_context(struct rng *rng)
+{
+    static const char *const names[] = {"text", "list", "map", "x", "users", "a", "page"};
+    json_t *context = json_loads(context_json, 0, NULL);
+    for (size_t n = below(rng, 4); n > 0; n--) {
+        json_t *taken = json_object_get(context, names[below(rng, 7)]);
+        json_object_set(context, names[below(rng, 7)], taken ? taken : json_null());
+        if (below(rng, 4) == 0)
+            json_object_set_new(context, names[below(rng, 7)], json_stringn_nocheck("\xff\x00\xe2\x80{{", 6));
+    }
+    return context;
+}
+
+static void damaged_templates_end(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 15000 };
+    size_t rendered = 0, refused = 0;
+    for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+        struct rng rng;
+        struct buf source = BUF_INIT, out = BUF_INIT;
+        struct err err = ERR_INIT;
+        struct jinja_template *template = NULL;
+        rng_seed(&rng, seed);
+        struct jinja_options options = below(&rng, 2) ? jinja_chat_options : jinja_html_options;
+        options.load = below(&rng, 2) ? load_page : NULL;
+        options.load_user = (void *)(uintptr_t)seeds[below(&rng, sizeof seeds / sizeof *seeds)];
+        buf_append_text(&source, seeds[seed % (sizeof seeds / sizeof *seeds)]);
+        damage(&rng, &source);
+        json_t *context = damaged_context(&rng);
+        enum status status = jinja_compile(&options, buf_str(&source), NULL, &template, &err);
+        if (status == STATUS_OK)
+            status = jinja_render(template, context, (int64_t)(rng_next(&rng) >> 20), &out, &err);
+        if (status != STATUS_OK) {
+            assert_true(status == STATUS_FORMAT || status == STATUS_LIMIT);
+            assert_int_equal(err.code, status);
+            assert_int_equal(out.len, 0);
+        }
+        ++*(status == STATUS_OK ? &rendered : &refused);
+        jinja_free(template);
+        json_decref(context);
+        buf_free(&source);
+        buf_free(&out);
+    }
+    print_message("%zu rendered, %zu refused\n", rendered, refused);
+    assert_true(rendered > ROUNDS / 20 && refused > ROUNDS / 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_templates_end)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
