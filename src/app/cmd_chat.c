@@ -2,11 +2,12 @@
 /*
  * cmd_chat.c - `notso chat`: the chat in a terminal, on the same service as the page.
  *
- * With a terminal: line editing and history, the reply as it comes, thinking as one dim line; Ctrl-C stops the reply,
- * not the program. In a pipe: every line is a message, only replies go to standard output, and the exit code says
- * whether all of them could be given.
+ * With a terminal: line editing and history, the reply as it comes, thinking as one dim line; Ctrl-C stops
+ * the reply, not the program. In a pipe: every line is a message, only replies go to standard output, and the
+ * exit code says whether all of them could be given.
  *
- * Threads: the main thread reads and prints. It sleeps on `news`, which the reply's stream and the SIGINT handler post.
+ * Threads: the main thread reads and prints. It sleeps on `news`, which the reply's stream and the SIGINT
+ * handler post.
  */
 #include <errno.h>
 #include <histedit.h>
@@ -121,12 +122,13 @@ static void print_text(struct str text)
     }
 }
 
-static void print_thinking(const struct terminal *terminal, const struct stream_progress *progress, bool ended)
+static void print_thinking(const struct terminal *terminal, const struct stream_progress *progress,
+                           bool ended)
 {
     if (!terminal->is_tty)
         return;
-    printf(ERASE_LINE DIM "%s %.1f s" PLAIN "%s", ended ? "thought for" : "thinking …", progress->thinking_seconds,
-           ended ? "\n" : "");
+    printf(ERASE_LINE DIM "%s %.1f s" PLAIN "%s", ended ? "thought for" : "thinking …",
+           progress->thinking_seconds, ended ? "\n" : "");
 }
 
 static void print_end(struct terminal *terminal, struct stream *stream)
@@ -141,11 +143,13 @@ static void print_end(struct terminal *terminal, struct stream *stream)
             terminal->failed = true;
         }
         if (view.note[0])
-            fprintf(stderr, "%s%s%s\n", terminal->is_tty ? DIM : "", view.note, terminal->is_tty ? PLAIN : "");
+            fprintf(stderr, "%s%s%s\n", terminal->is_tty ? DIM : "", view.note,
+                    terminal->is_tty ? PLAIN : "");
         if (terminal->is_tty && view.end == STREAM_END_STOPPED)
             printf(DIM "stopped" PLAIN "\n");
         if (terminal->is_tty && view.progress.n_tokens > 0)
-            printf(DIM "%u tokens, %.1f tokens/s" PLAIN "\n", view.progress.n_tokens, view.progress.tokens_per_second);
+            printf(DIM "%u tokens, %.1f tokens/s" PLAIN "\n", view.progress.n_tokens,
+                   view.progress.tokens_per_second);
         printf("\n");
         fflush(stdout);
     }
@@ -238,7 +242,9 @@ static void greet(struct terminal *terminal)
         return;
     fprintf(stderr, ERASE_LINE);
     if (status.state == MODELS_READY)
-        printf(DIM "%s, %u tokens of context. /help lists the commands, Ctrl-C stops a reply, /exit leaves." PLAIN "\n\n",
+        printf(DIM
+               "%s, %u tokens of context. /help lists the commands, Ctrl-C stops a reply, /exit leaves." PLAIN
+               "\n\n",
                status.name, status.info.n_ctx);
     else
         printf("No model is loaded: %s. %s\n\n", status.reason, status.hint);
@@ -294,7 +300,8 @@ int cmd_chat(const struct command *self, int argc, char **argv)
     struct err err = ERR_INIT;
     struct service_config config;
     setlocale(LC_CTYPE, "");
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
+                       &exit_code))
         return exit_code;
     if (service_options_apply(&o, &config, &err) != STATUS_OK) {
         fail(self, &err);

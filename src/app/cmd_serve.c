@@ -2,8 +2,9 @@
 /*
  * cmd_serve.c - `notso serve`: the web server, until SIGINT or SIGTERM.
  *
- * The two signals are blocked before any thread starts, so that every thread inherits that, and the main thread waits
- * for them with sigwait: no handler, nothing asynchronous. A second signal while it closes ends the program at once.
+ * The two signals are blocked before any thread starts, so that every thread inherits that, and the main
+ * thread waits for them with sigwait: no handler, nothing asynchronous. A second signal while it closes ends
+ * the program at once.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ static void wait_for_signal(const sigset_t *signals)
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
-static int serve(const struct command *self, const struct serve_options *o, const struct service_config *config)
+static int serve(const struct command *self, const struct serve_options *o,
+                 const struct service_config *config)
 {
     int exit_code = EXIT_OK;
     struct err err = ERR_INIT;
@@ -40,10 +42,15 @@ static int serve(const struct command *self, const struct serve_options *o, cons
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
-    if (service_open(config, &service, &err) != STATUS_OK || ui_open(service, NOTSO_VERSION, &ui, &err) != STATUS_OK)
+    if (service_open(config, &service, &err) != STATUS_OK ||
+        ui_open(service, NOTSO_VERSION, &ui, &err) != STATUS_OK)
         goto fail;
-    struct http_config http = {.host = o->host, .port = (unsigned)o->port, .routes = ui_routes,
-                               .n_routes = ui_n_routes, .error_page = ui_error_page, .user = ui};
+    struct http_config http = {.host = o->host,
+                               .port = (unsigned)o->port,
+                               .routes = ui_routes,
+                               .n_routes = ui_n_routes,
+                               .error_page = ui_error_page,
+                               .user = ui};
     if (http_server_open(&http, &server, &err) != STATUS_OK)
         goto fail;
     if (!http_server_is_loopback(server))
@@ -67,10 +74,10 @@ int cmd_serve(const struct command *self, int argc, char **argv)
     struct serve_options o = {.service = SERVICE_OPTIONS_INIT, .host = "127.0.0.1", .port = 3000};
     const struct option options[] = {
         MODEL_OPTION(o.service.model),
-        {"Server", "--host", NULL, "ADDRESS", "address to listen on; default 127.0.0.1, this machine only", OPTION_STRING,
-         &o.host, 0, 0, NULL},
-        {NULL, "--port", NULL, "N", "port to listen on; 0: any free one; default 3000", OPTION_LONG, &o.port, 0, 65535,
-         "PORT"},
+        {"Server", "--host", NULL, "ADDRESS", "address to listen on; default 127.0.0.1, this machine only",
+         OPTION_STRING, &o.host, 0, 0, NULL},
+        {NULL, "--port", NULL, "N", "port to listen on; 0: any free one; default 3000", OPTION_LONG, &o.port,
+         0, 65535, "PORT"},
         LOG_OPTION(o.service),
         SERVICE_OPTIONS(o.service),
         {NULL, "--slots", NULL, "N", "replies at once; 0: 4", OPTION_LONG, &o.service.n_slots, 0, 64, NULL},
@@ -79,7 +86,8 @@ int cmd_serve(const struct command *self, int argc, char **argv)
     int exit_code;
     struct err err = ERR_INIT;
     struct service_config config;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
+                       &exit_code))
         return exit_code;
     if (service_options_apply(&o.service, &config, &err) != STATUS_OK) {
         fail(self, &err);

@@ -13,9 +13,13 @@ enum status service_open(const struct service_config *config, struct service **o
         status = stream_timers_open(&service->worker, err);
     if (status == STATUS_OK)
         status = models_open(&config->models, &service->models, err);
-    struct chat_config chat = {.models = service->models, .pace = service->pace, .worker = service->worker,
-                               .system_prompt = config->system_prompt, .quote_path = config->quote_path,
-                               .sampling = config->sampling, .fixed_seed = config->fixed_seed,
+    struct chat_config chat = {.models = service->models,
+                               .pace = service->pace,
+                               .worker = service->worker,
+                               .system_prompt = config->system_prompt,
+                               .quote_path = config->quote_path,
+                               .sampling = config->sampling,
+                               .fixed_seed = config->fixed_seed,
                                .max_tokens = config->max_tokens};
     if (status == STATUS_OK)
         status = chat_book_open(&chat, &service->chats, err);

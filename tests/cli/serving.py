@@ -18,8 +18,14 @@ class Server:
         dropped = {"MODEL_PATH", "TOKENIZER_PATH", "PORT", "LOG_LEVEL", "QUOTE_PATH"}
         environment = {k: v for k, v in os.environ.items() if k not in dropped} | (env or {})
         self.log = open(folder / "serve.log", "w+", encoding="utf-8")
-        self.process = subprocess.Popen([notso, "serve", "--port", "0", *map(str, args)], cwd=folder, text=True,
-                                        stdout=subprocess.PIPE, stderr=self.log, env=environment)
+        self.process = subprocess.Popen(
+            [notso, "serve", "--port", "0", *map(str, args)],
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env=environment,
+        )
         line = self.process.stdout.readline()
         found = re.search(r"http://\S+:(\d+)$", line.strip())
         assert found, f"no URL in {line!r}; log: {self.read_log()}"

@@ -37,14 +37,18 @@ def test_message_too_long(run, tmp_path):
     assert done.returncode == 1 and "too long" in done.stderr
 
 
-@pytest.mark.parametrize("args, word", [(["--temp", "x"], "--temp"), (["--log-level", "x"], "'x'"), (["--bad"], "--bad")])
+@pytest.mark.parametrize(
+    "args, word", [(["--temp", "x"], "--temp"), (["--log-level", "x"], "'x'"), (["--bad"], "--bad")]
+)
 def test_bad_flags(run, args, word):
     done = run(["chat", *args])
     assert done.returncode == 2 and word in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_it_answers(run, model):
-    done = run(["chat", "--model", model, "--temp", "0"], "What is the capital of Germany?\nAnd of England?\n")
+    done = run(
+        ["chat", "--model", model, "--temp", "0"], "What is the capital of Germany?\nAnd of England?\n"
+    )
     assert done.returncode == 0, done.stderr
     assert "Berlin" in done.stdout and "London" in done.stdout and "\x1b" not in done.stdout
 
@@ -55,9 +59,15 @@ class Terminal:
     def __init__(self, notso, *args):
         master, slave = pty.openpty()
         self.master = master
-        self.process = subprocess.Popen([notso, "chat", *map(str, args)], stdin=slave, stdout=slave, stderr=slave,
-                                        start_new_session=True, preexec_fn=self.take_terminal,
-                                        env=os.environ | {"TERM": "xterm", "HOME": "/nonexistent"})
+        self.process = subprocess.Popen(
+            [notso, "chat", *map(str, args)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=self.take_terminal,
+            env=os.environ | {"TERM": "xterm", "HOME": "/nonexistent"},
+        )
         os.close(slave)
         self.seen = ""
 

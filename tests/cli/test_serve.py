@@ -23,7 +23,9 @@ def stub(notso, tmp_path_factory):
 @pytest.fixture(scope="module")
 def talking(notso, model, tmp_path_factory):
     """A server with the default model, greedy, ready."""
-    with Server(notso, tmp_path_factory.mktemp("talking"), "--model", model, "--temp", "0", "--max-tokens", "300") as server:
+    with Server(
+        notso, tmp_path_factory.mktemp("talking"), "--model", model, "--temp", "0", "--max-tokens", "300"
+    ) as server:
         browser = Browser(server)
         for _ in range(600):
             if browser.health()["status"] != "loading":
@@ -79,8 +81,18 @@ def test_cookie_is_kept(browser):
     assert "Set-Cookie" not in browser.get("/").headers
 
 
-@pytest.mark.parametrize("cookie", ["notso_session=", "notso_session=xyz", "notso_session=" + "A" * 32,
-                                    "notso_session=" + "0" * 33, "notso_session=../../etc/passwd", ";;;=", "x" * 4000])
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "notso_session=",
+        "notso_session=xyz",
+        "notso_session=" + "A" * 32,
+        "notso_session=" + "0" * 33,
+        "notso_session=../../etc/passwd",
+        ";;;=",
+        "x" * 4000,
+    ],
+)
 def test_bad_cookie_gets_a_new_session(browser, cookie):
     answer = browser.get("/", Cookie=cookie)
     assert answer.status == 200
@@ -111,7 +123,9 @@ def test_quote_streams_verse_by_verse(browser):
         assert f"<strong>{i}</strong>" in reply.html
     assert "And the Word was made flesh" in reply.html
     text_events = [data for _, name, data in events if name == "text"]
-    assert all(data.count("In the beginning") == 0 for data in text_events[3:]), "finished blocks are not sent again"
+    assert all(
+        data.count("In the beginning") == 0 for data in text_events[3:]
+    ), "finished blocks are not sent again"
     page = browser.get("/").text
     assert "And the Word was made flesh" in page and "sse-connect" not in page
 
@@ -222,7 +236,7 @@ def test_without_javascript(browser):
     answer = browser.post("/chat/messages", {"text": "/help"})
     assert answer.status == 303 and answer.headers["Location"] == "/"
     page = browser.get("/").text
-    assert "<table>" in page and '<form' in page and 'action="/chat/messages"' in page
+    assert "<table>" in page and "<form" in page and 'action="/chat/messages"' in page
 
 
 def test_thinking_switch(browser):
@@ -242,8 +256,12 @@ def test_text_is_never_markup(browser):
 
 
 def test_odd_bytes_in_a_message(browser):
-    answer = browser.request("POST", "/chat/messages", "text=%2Fhelp+%FF%00%1b[31m%C3%A9",
-                             {"Content-Type": "application/x-www-form-urlencoded"})[1]
+    answer = browser.request(
+        "POST",
+        "/chat/messages",
+        "text=%2Fhelp+%FF%00%1b[31m%C3%A9",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    )[1]
     assert answer.status == 303
     page = browser.get("/").text
     assert "\ufffd\ufffd\ufffd[31mé" in page and "\x1b" not in page and "\0" not in page
@@ -251,10 +269,13 @@ def test_odd_bytes_in_a_message(browser):
 
 def test_bad_forms(browser):
     for body in ("text=%", "text=%zz", "%4=1"):
-        answer = browser.request("POST", "/chat/messages", body,
-                                 {"Content-Type": "application/x-www-form-urlencoded"})[1]
+        answer = browser.request(
+            "POST", "/chat/messages", body, {"Content-Type": "application/x-www-form-urlencoded"}
+        )[1]
         assert answer.status == 400
-    answer = browser.request("POST", "/chat/messages", '{"text": "x"}', {"Content-Type": "application/json"})[1]
+    answer = browser.request(
+        "POST", "/chat/messages", '{"text": "x"}', {"Content-Type": "application/json"}
+    )[1]
     assert answer.status == 415
     for text in ("", " \r\n\t "):
         answer = browser.post("/chat/messages", {"text": text}, htmx=True)
@@ -295,9 +316,24 @@ def test_static_files(browser):
     assert browser.get("/favicon.ico").status == 200
 
 
-@pytest.mark.parametrize("path", ["/static/", "/static/..", "/static/../templates/chat.html", "/static/%2e%2e/templates/chat.html",
-                                  "/static/..%2ftemplates%2fchat.html", "/static//etc/passwd", "/static/app.css/",
-                                  "/static/APP.CSS", "/static/app.css%00", "/static/" + "x" * 3000, "//", "/.", "/%"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/",
+        "/static/..",
+        "/static/../templates/chat.html",
+        "/static/%2e%2e/templates/chat.html",
+        "/static/..%2ftemplates%2fchat.html",
+        "/static//etc/passwd",
+        "/static/app.css/",
+        "/static/APP.CSS",
+        "/static/app.css%00",
+        "/static/" + "x" * 3000,
+        "//",
+        "/.",
+        "/%",
+    ],
+)
 def test_no_other_files(browser, path):
     assert browser.get(path).status in (400, 404)
 
@@ -319,13 +355,27 @@ def raw(port, data):
 def test_hostile_bytes(stub, browser):
     host = f"Host: localhost:{stub.port}\r\n".encode()
     form = b"Content-Type: application/x-www-form-urlencoded\r\n"
-    for data in (b"", b"\r\n" * 1000, b"\0" * 5000, b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
-                 b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n", b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
-                 b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-                 b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Transfer-Encoding: chunked\r\n\r\n5\r\ntext=\r\nx\r\n"):
+    for data in (
+        b"",
+        b"\r\n" * 1000,
+        b"\0" * 5000,
+        b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"POST /chat/messages HTTP/1.1\r\n"
+        + host
+        + form
+        + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+        b"POST /chat/messages HTTP/1.1\r\n"
+        + host
+        + form
+        + b"Transfer-Encoding: chunked\r\n\r\n5\r\ntext=\r\nx\r\n",
+    ):
         assert b" 200 " not in raw(stub.port, data)[:20]
     with socket.create_connection(("127.0.0.1", stub.port)) as connection:
-        connection.sendall(b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Content-Length: 100\r\n\r\ntext=cut")
+        connection.sendall(
+            b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Content-Length: 100\r\n\r\ntext=cut"
+        )
     page = browser.get("/")
     assert page.status == 200 and "cut" not in re.sub(r"<[^>]*>", "", page.text)
 
@@ -350,7 +400,9 @@ def test_a_hundred_readers(stub):
 
 
 def run_serve(notso, folder, *args, env=None):
-    return subprocess.run([notso, "serve", *map(str, args)], cwd=folder, capture_output=True, text=True, timeout=30, env=env)
+    return subprocess.run(
+        [notso, "serve", *map(str, args)], cwd=folder, capture_output=True, text=True, timeout=30, env=env
+    )
 
 
 def test_port_in_use(notso, stub, tmp_path):
@@ -361,9 +413,18 @@ def test_port_in_use(notso, stub, tmp_path):
     assert "Traceback" not in done.stderr and "ready" not in done.stdout
 
 
-@pytest.mark.parametrize("args, word", [(["--port", "x"], "--port"), (["--port", "70000"], "--port"), (["--port"], "--port"),
-                                        (["--log-level", "loud"], "loud"), (["--cpu", "z80"], "z80"),
-                                        (["--nonsense"], "--nonsense"), (["extra"], "extra")])
+@pytest.mark.parametrize(
+    "args, word",
+    [
+        (["--port", "x"], "--port"),
+        (["--port", "70000"], "--port"),
+        (["--port"], "--port"),
+        (["--log-level", "loud"], "loud"),
+        (["--cpu", "z80"], "z80"),
+        (["--nonsense"], "--nonsense"),
+        (["extra"], "extra"),
+    ],
+)
 def test_bad_flags(notso, tmp_path, args, word):
     done = run_serve(notso, tmp_path, *args)
     assert done.returncode == 2
@@ -379,8 +440,14 @@ def test_environment(notso, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([notso, "serve"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               env={"PORT": str(port), "LOG_LEVEL": "error", "MODEL_PATH": "/nonexistent.gguf"})
+    process = subprocess.Popen(
+        [notso, "serve"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PORT": str(port), "LOG_LEVEL": "error", "MODEL_PATH": "/nonexistent.gguf"},
+    )
     try:
         assert f":{port}" in process.stdout.readline()
         with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -463,7 +530,9 @@ def test_it_answers(talking):
 
 def test_page_is_what_was_streamed(talking):
     browser = Browser(talking)
-    reply = Reply().follow(browser.events(browser.send("Write a numbered list of three fruits, then a short table.")))
+    reply = Reply().follow(
+        browser.events(browser.send("Write a numbered list of three fruits, then a short table."))
+    )
     page = re.search(r'<div class="blocks"[^>]*>(.*?)</div>', browser.get("/").text, re.S)[1]
     assert page == reply.html
 
@@ -485,7 +554,11 @@ def test_stop_with_model(talking):
 
 
 def test_sessions_in_parallel(talking):
-    questions = ["What is the capital of England?", "What is the capital of Japan?", "What is the capital of Germany?"]
+    questions = [
+        "What is the capital of England?",
+        "What is the capital of Japan?",
+        "What is the capital of Germany?",
+    ]
 
     def ask(i):
         browser = Browser(talking)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Chats as things that are looked at: stopping, clearing, copying. The book is chat_book.c, sending chat_send.c. */
+/* Chats as things that are looked at: stopping, clearing, copying. The book is chat_book.c, sending
+ * chat_send.c. */
 #include "service/chat/chat.h"
 
 #include <stdio.h>
@@ -72,10 +73,11 @@ void chat_set_thinking(struct chat *chat, bool thinking)
     pthread_mutex_unlock(&chat->mutex);
 }
 
-static enum status copy_message(const struct chat_message *message, struct chat_message_view *view, struct err *err)
+static enum status copy_message(const struct chat_message *message, struct chat_message_view *view,
+                                struct err *err)
 {
-    *view = (struct chat_message_view){.id = message->id, .role = message->role, .command = message->command,
-                                       .content = STREAM_VIEW_INIT};
+    *view = (struct chat_message_view){
+        .id = message->id, .role = message->role, .command = message->command, .content = STREAM_VIEW_INIT};
     memcpy(view->model, message->model, sizeof view->model);
     if (message->role == CHAT_ASSISTANT)
         return stream_view(message->stream, &view->content, err);

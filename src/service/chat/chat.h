@@ -2,13 +2,13 @@
 /*
  * chat.h - chats and their messages, and what a person does with them: send, stop, clear.
  *
- * A chat belongs to a session (a random text that the browser keeps in a cookie) and lives in memory, in a book that
- * keeps a limited number and forgets the one unused for longest. Sending a message stores it and an empty reply, and
- * starts a turn (chat_turn.h), which writes the reply into a stream that anybody may follow. One reply runs at a time
- * in a chat.
+ * A chat belongs to a session (a random text that the browser keeps in a cookie) and lives in memory, in a
+ * book that keeps a limited number and forgets the one unused for longest. Sending a message stores it and an
+ * empty reply, and starts a turn (chat_turn.h), which writes the reply into a stream that anybody may follow.
+ * One reply runs at a time in a chat.
  *
- * Threads: every function from any thread. Chats are counted; chat_release what chat_find gave. Locks: the book's may
- * be held while a chat's is taken, a chat's while a stream's is taken, never the other way round.
+ * Threads: every function from any thread. Chats are counted; chat_release what chat_find gave. Locks: the
+ * book's may be held while a chat's is taken, a chat's while a stream's is taken, never the other way round.
  */
 #ifndef CHAT_CHAT_H
 #define CHAT_CHAT_H
@@ -25,7 +25,7 @@
 #include "service/stream/stream.h"
 #include "service/stream/stream_timer.h"
 
-#define CHAT_SESSION_LENGTH 32 /* lower-case hexadecimal digits */
+#define CHAT_SESSION_LENGTH 32     /* lower-case hexadecimal digits */
 #define CHAT_TEXT_MAX (256 * 1024) /* bytes of one message */
 #define CHAT_MESSAGES_MAX 2000
 
@@ -33,11 +33,11 @@ struct chat_book;
 struct chat;
 
 struct chat_config {
-    struct models *models;         /* outlives the book */
-    struct stream_timers *pace;    /* flushes and paced text */
-    struct stream_timers *worker;  /* the slow part of turns */
-    const char *system_prompt;     /* or NULL: the model's own; copied */
-    const char *quote_path;        /* or NULL; copied */
+    struct models *models;          /* outlives the book */
+    struct stream_timers *pace;     /* flushes and paced text */
+    struct stream_timers *worker;   /* the slow part of turns */
+    const char *system_prompt;      /* or NULL: the model's own; copied */
+    const char *quote_path;         /* or NULL; copied */
     struct sampler_params sampling; /* the seed is replaced for every reply unless `fixed_seed` */
     bool fixed_seed;
     uint32_t max_tokens; /* of a reply; 0: as many as fit */
@@ -52,7 +52,8 @@ void chat_new_session(char session[CHAT_SESSION_LENGTH + 1]);
 bool chat_is_session(struct str text);
 
 /* The chat of a session; with `create` it is made if there is none, else *out is NULL. */
-enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out, struct err *err);
+enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out,
+                      struct err *err);
 void chat_release(struct chat *chat);
 
 enum chat_role { CHAT_USER, CHAT_ASSISTANT };
@@ -62,12 +63,13 @@ struct chat_sent {
     bool cleared;         /* it was /clear */
 };
 
-/* `text` as typed: bytes that are no UTF-8 and control characters become U+FFFD. Errors: STATUS_ARGUMENT (nothing to
- * send, or a reply is still running), STATUS_LIMIT (too long, chat full), STATUS_NOT_FOUND (no model: why and what to
- * do). A reply that fails later says so in its stream. */
+/* `text` as typed: bytes that are no UTF-8 and control characters become U+FFFD. Errors: STATUS_ARGUMENT
+ * (nothing to send, or a reply is still running), STATUS_LIMIT (too long, chat full), STATUS_NOT_FOUND (no
+ * model: why and what to do). A reply that fails later says so in its stream. */
 enum status chat_send(struct chat *chat, struct str text, struct chat_sent *sent, struct err *err);
 
-/* Ends the reply soon; a reply that is not running is left alone. STATUS_NOT_FOUND if there is no such reply. */
+/* Ends the reply soon; a reply that is not running is left alone. STATUS_NOT_FOUND if there is no such reply.
+ */
 enum status chat_stop(struct chat *chat, uint64_t reply, struct err *err);
 void chat_clear(struct chat *chat); /* stops what runs */
 void chat_set_thinking(struct chat *chat, bool thinking);
@@ -86,7 +88,10 @@ struct chat_view {
     struct chat_message_view *messages;
     size_t n_messages;
 };
-#define CHAT_VIEW_INIT {true, false, NULL, 0}
+#define CHAT_VIEW_INIT \
+    { \
+        true, false, NULL, 0 \
+    }
 
 /* Messages with an id of at least `from`. The caller frees the view, also after a failure. */
 enum status chat_view(struct chat *chat, uint64_t from, struct chat_view *view, struct err *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The book of chats, by session. A few hundred of them, so a walk finds one; the store that keeps them comes later. */
+/* The book of chats, by session. A few hundred of them, so a walk finds one; the store that keeps them comes
+ * later. */
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
@@ -81,7 +82,8 @@ void chat_new_session(char session[CHAT_SESSION_LENGTH + 1])
 {
     unsigned char bytes[CHAT_SESSION_LENGTH / 2];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        for (size_t i = 0; i < sizeof bytes; i++) /* the kernel has promised up to 256 bytes; belt and braces */
+        for (size_t i = 0; i < sizeof bytes;
+             i++) /* the kernel has promised up to 256 bytes; belt and braces */
             bytes[i] = (unsigned char)rng_entropy();
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(session + 2 * i, 3, "%02x", bytes[i]);
@@ -111,8 +113,8 @@ static struct chat *chat_new(struct chat_book *book, const char *session)
     return chat;
 }
 
-/* Under the book's mutex: the place of the chat to forget, which is the one unused for longest with no reply running;
- * n_chats if all are busy. */
+/* Under the book's mutex: the place of the chat to forget, which is the one unused for longest with no reply
+ * running; n_chats if all are busy. */
 static size_t oldest_idle(struct chat_book *book)
 {
     size_t oldest = book->n_chats;
@@ -157,7 +159,8 @@ static enum status add_chat(struct chat_book *book, const char *session, struct 
     return STATUS_OK;
 }
 
-enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out, struct err *err)
+enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out,
+                      struct err *err)
 {
     enum status status = STATUS_OK;
     struct chat *found = NULL;

@@ -12,8 +12,8 @@
 struct chat_message {
     uint64_t id;
     enum chat_role role;
-    bool command;          /* the model does not see it */
-    char *text;            /* a user's; owned */
+    bool command; /* the model does not see it */
+    char *text;   /* a user's; owned */
     size_t text_len;
     struct stream *stream; /* an assistant's; held */
     char model[128];
@@ -25,7 +25,7 @@ struct chat {
     int64_t created_unix; /* the date in the model's system prompt */
 
     pthread_mutex_t mutex;
-    unsigned holders; /* under the mutex, like all below; the book is one of them */
+    unsigned holders;              /* under the mutex, like all below; the book is one of them */
     struct chat_message *messages; /* always a user's and its reply in turn */
     size_t n_messages, capacity;
     bool thinking;
@@ -41,8 +41,8 @@ struct chat_book {
     struct chat **chats; /* under the mutex, like the two below */
     size_t n_chats, capacity;
 
-    /* Turns that run, whether or not their chat still knows them. A mutex of its own, the innermost, because turns
-     * start and end with a chat's mutex held. */
+    /* Turns that run, whether or not their chat still knows them. A mutex of its own, the innermost, because
+     * turns start and end with a chat's mutex held. */
     pthread_mutex_t turns_mutex;
     pthread_cond_t idle;
     size_t n_turns;
@@ -51,8 +51,8 @@ struct chat_book {
 
 void chat_message_free(struct chat_message *message);
 
-/* Under the chat's mutex. A reply is over when its stream has ended: whoever reads the end may send at once, though the
- * turn is still putting its things away. */
+/* Under the chat's mutex. A reply is over when its stream has ended: whoever reads the end may send at once,
+ * though the turn is still putting its things away. */
 bool chat_is_running(const struct chat *chat);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each call appends the new text to `held` and then takes from its front as much as the state allows, until no state
- * can take more. So a tag that arrives in pieces and one that arrives whole go through the same code.
+ * Each call appends the new text to `held` and then takes from its front as much as the state allows, until
+ * no state can take more. So a tag that arrives in pieces and one that arrives whole go through the same
+ * code.
  */
 #include "service/chat/chat_parser.h"
 
@@ -98,10 +99,14 @@ static bool step_answer(struct chat_parser *parser, struct buf *answer)
 static bool step(struct chat_parser *parser, struct buf *thinking, struct buf *answer)
 {
     switch (parser->state) {
-    case CHAT_PARSER_START: return step_start(parser);
-    case CHAT_PARSER_THINKING: return step_thinking(parser, thinking);
-    case CHAT_PARSER_GAP: return step_gap(parser);
-    case CHAT_PARSER_ANSWER: break;
+    case CHAT_PARSER_START:
+        return step_start(parser);
+    case CHAT_PARSER_THINKING:
+        return step_thinking(parser, thinking);
+    case CHAT_PARSER_GAP:
+        return step_gap(parser);
+    case CHAT_PARSER_ANSWER:
+        break;
     }
     return step_answer(parser, answer);
 }

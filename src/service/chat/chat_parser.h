@@ -2,9 +2,10 @@
 /*
  * chat_parser.h - splits what a model writes into thinking and answer, while it streams.
  *
- * Thinking stands between <think> and </think> at the very beginning of a reply, or from the beginning on where the
- * prompt has already opened it. A <think> further on is text about thinking and stays text. Tags may be split over
- * tokens; what could be the beginning of one is held back until it is decided. White space around the tags is dropped.
+ * Thinking stands between <think> and </think> at the very beginning of a reply, or from the beginning on
+ * where the prompt has already opened it. A <think> further on is text about thinking and stays text. Tags
+ * may be split over tokens; what could be the beginning of one is held back until it is decided. White space
+ * around the tags is dropped.
  *
  * Threads: one at a time.
  */
@@ -17,9 +18,9 @@
 #include "base/str.h"
 
 enum chat_parser_state {
-    CHAT_PARSER_START,    /* nothing but white space and perhaps a part of <think> so far */
+    CHAT_PARSER_START, /* nothing but white space and perhaps a part of <think> so far */
     CHAT_PARSER_THINKING,
-    CHAT_PARSER_GAP,      /* white space behind </think> */
+    CHAT_PARSER_GAP, /* white space behind </think> */
     CHAT_PARSER_ANSWER,
 };
 

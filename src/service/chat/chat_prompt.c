@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leaving out more turns never makes a prompt longer, so the number to leave out is found by bisection: a chat of a
- * thousand turns costs ten renderings, not a thousand.
+ * Leaving out more turns never makes a prompt longer, so the number to leave out is found by bisection: a
+ * chat of a thousand turns costs ten renderings, not a thousand.
  */
 #include "service/chat/chat_prompt.h"
 
@@ -51,9 +51,9 @@ static enum status render_template(const struct chat_prompt_request *request, si
 {
     const struct engine_info *info = request->model->info;
     json_t *messages = make_messages(request, first);
-    json_t *context = messages ? json_pack("{s:o, s:b, s:b, s:s, s:s}", "messages", messages, "add_generation_prompt", 1,
-                                           "enable_thinking", request->thinking, "bos_token", info->bos_text,
-                                           "eos_token", info->eos_text)
+    json_t *context = messages ? json_pack("{s:o, s:b, s:b, s:s, s:s}", "messages", messages,
+                                           "add_generation_prompt", 1, "enable_thinking", request->thinking,
+                                           "bos_token", info->bos_text, "eos_token", info->eos_text)
                                : NULL;
     if (!context)
         return err_no_memory(err, "rendering the prompt");
@@ -93,11 +93,12 @@ static enum status render_from(const struct chat_prompt_request *request, size_t
         render_chatml(request, first, out);
     if (status == STATUS_OK && out->failed)
         status = err_no_memory(err, "rendering the prompt");
-    return status == STATUS_OK ? engine_count_tokens(request->model->engine, buf_str(out), n_tokens, err) : status;
+    return status == STATUS_OK ? engine_count_tokens(request->model->engine, buf_str(out), n_tokens, err)
+                               : status;
 }
 
-static enum status render_fitting(const struct chat_prompt_request *request, struct buf *out, size_t *n_left_out,
-                                  struct err *err)
+static enum status render_fitting(const struct chat_prompt_request *request, struct buf *out,
+                                  size_t *n_left_out, struct err *err)
 {
     uint32_t n_ctx = request->model->info->n_ctx, n_tokens = 0;
     uint32_t reserve = n_ctx / 4 < RESERVE_MAX ? n_ctx / 4 : RESERVE_MAX;
@@ -106,7 +107,8 @@ static enum status render_fitting(const struct chat_prompt_request *request, str
     if (status != STATUS_OK || n_tokens + reserve <= n_ctx)
         return status;
 
-    size_t too_few = 0, enough = request->n_turns - 1; /* `enough` is as far as it can go, whether it fits or not */
+    size_t too_few = 0,
+           enough = request->n_turns - 1; /* `enough` is as far as it can go, whether it fits or not */
     while (too_few + 1 < enough) {
         size_t middle = too_few + (enough - too_few) / 2;
         status = render_from(request, middle, out, &n_tokens, err);
@@ -121,7 +123,8 @@ static enum status render_fitting(const struct chat_prompt_request *request, str
     status = render_from(request, enough, out, &n_tokens, err);
     if (status == STATUS_OK && n_tokens >= n_ctx)
         return err_set(err, STATUS_LIMIT,
-                       "this message makes a prompt of %u tokens, but the context holds %u and the reply needs room too; "
+                       "this message makes a prompt of %u tokens, but the context holds %u and the reply "
+                       "needs room too; "
                        "shorten the message, or start the server with a larger --ctx",
                        n_tokens, n_ctx);
     return status;

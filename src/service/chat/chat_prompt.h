@@ -2,8 +2,9 @@
 /*
  * chat_prompt.h - a conversation as the text that the model reads, through the model's own chat template.
  *
- * What people and the model wrote is guarded first, so that nothing in it can become a control token. Where the
- * conversation does not fit the context, the oldest turns are left out; the system prompt and the last message stay.
+ * What people and the model wrote is guarded first, so that nothing in it can become a control token. Where
+ * the conversation does not fit the context, the oldest turns are left out; the system prompt and the last
+ * message stay.
  *
  * Threads: no state of its own; the model is constant. Renders and tokenises, so not for threads in a hurry.
  */
@@ -30,11 +31,13 @@ struct chat_prompt_request {
     const struct chat_prompt_turn *turns;
     size_t n_turns;   /* at least 1 */
     bool thinking;    /* enable_thinking */
-    int64_t now_unix; /* the date that the template may show; pinned per chat, or the prefix cache is lost at midnight */
+    int64_t now_unix; /* the date that the template may show; pinned per chat, or the prefix cache is lost at
+                         midnight */
 };
 
 /* Appends the prompt to `out` (bytes: with barriers, no valid UTF-8) and says how many turns were left out.
- * STATUS_LIMIT if the last message alone does not fit; STATUS_FORMAT if the template refuses the conversation. */
+ * STATUS_LIMIT if the last message alone does not fit; STATUS_FORMAT if the template refuses the
+ * conversation. */
 enum status chat_prompt_render(const struct chat_prompt_request *request, struct buf *out, size_t *n_left_out,
                                struct err *err);
 

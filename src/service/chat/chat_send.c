@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending: the two messages are stored first, then the turn starts. If it cannot start they are taken back, so that
- * what the person typed stays in their form and the chat is as it was.
+ * Sending: the two messages are stored first, then the turn starts. If it cannot start they are taken back,
+ * so that what the person typed stays in their form and the chat is as it was.
  */
 #include <stdio.h>
 
@@ -11,7 +11,8 @@
 #include "service/chat/chat_internal.h"
 #include "service/commands/commands.h"
 
-/* Appends `text` as it may be shown and sent on: valid UTF-8 with no control characters but newline and tab. */
+/* Appends `text` as it may be shown and sent on: valid UTF-8 with no control characters but newline and tab.
+ */
 static void clean_text(struct str text, struct buf *out)
 {
     while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
@@ -60,7 +61,8 @@ static void on_end(void *user, struct chat_turn *turn)
 static enum status add_messages(struct chat *chat, struct str text, bool command, struct err *err)
 {
     if (chat->n_messages + 2 > CHAT_MESSAGES_MAX)
-        return err_set(err, STATUS_LIMIT, "This chat is full (%d messages). /clear starts over.", CHAT_MESSAGES_MAX);
+        return err_set(err, STATUS_LIMIT, "This chat is full (%d messages). /clear starts over.",
+                       CHAT_MESSAGES_MAX);
     if (chat->n_messages + 2 > chat->capacity) {
         size_t capacity = chat->capacity ? 2 * chat->capacity : 16;
         struct chat_message *grown = mem_realloc(chat->messages, capacity, sizeof *grown);
@@ -104,7 +106,8 @@ static bool count_turn(struct chat *chat)
 }
 
 /* The exchanges that the model sees: those that brought an answer, and the new message. */
-static size_t collect_turns(const struct chat *chat, struct chat_prompt_turn *turns, struct stream_view *views)
+static size_t collect_turns(const struct chat *chat, struct chat_prompt_turn *turns,
+                            struct stream_view *views)
 {
     size_t n = 0;
     for (size_t i = 0; i + 1 < chat->n_messages; i += 2) {
@@ -129,7 +132,8 @@ static enum status no_model(struct chat_book *book, struct err *err)
     struct models_status status;
     models_status(book->config.models, &status);
     if (status.state == MODELS_LOADING)
-        return err_set(err, STATUS_NOT_FOUND, "The model is still loading. Send the message again in a moment.");
+        return err_set(err, STATUS_NOT_FOUND,
+                       "The model is still loading. Send the message again in a moment.");
     return err_set(err, STATUS_NOT_FOUND, "No model is loaded: %s. %s", status.reason, status.hint);
 }
 
@@ -149,9 +153,10 @@ static enum status start_reply(struct chat *chat, struct err *err)
     struct stream_view *views = mem_zalloc(chat->n_messages / 2, sizeof *views);
     if (turns && views) {
         n_turns = collect_turns(chat, turns, views);
-        struct chat_prompt_request prompt = {model, config->system_prompt, turns, n_turns, chat->thinking,
-                                             chat->created_unix};
-        struct chat_turn_request request = {config->models, config->pace, config->worker, reply->stream, on_end, chat};
+        struct chat_prompt_request prompt = {model,   config->system_prompt, turns,
+                                             n_turns, chat->thinking,        chat->created_unix};
+        struct chat_turn_request request = {config->models, config->pace, config->worker,
+                                            reply->stream,  on_end,       chat};
         struct sampler_params sampling = config->sampling;
         if (!config->fixed_seed)
             sampling.seed = rng_entropy();
@@ -192,7 +197,8 @@ static enum status store_and_start(struct chat *chat, struct str text, const str
     enum status status;
     pthread_mutex_lock(&chat->mutex);
     if (chat_is_running(chat)) {
-        status = err_set(err, STATUS_ARGUMENT, "A reply is still being written. Wait for it, or stop it first.");
+        status =
+            err_set(err, STATUS_ARGUMENT, "A reply is still being written. Wait for it, or stop it first.");
         goto done;
     }
     status = add_messages(chat, text, answer != NULL, err);
@@ -207,8 +213,8 @@ static enum status store_and_start(struct chat *chat, struct str text, const str
         status = start_reply(chat, err);
     }
     if (status == STATUS_OK) {
-        *sent = (struct chat_sent){chat->messages[chat->n_messages - 2].id, chat->messages[chat->n_messages - 1].id,
-                                   false};
+        *sent = (struct chat_sent){chat->messages[chat->n_messages - 2].id,
+                                   chat->messages[chat->n_messages - 1].id, false};
         chat->turn_reply = sent->reply;
     } else {
         if (counted) {
@@ -246,8 +252,8 @@ static enum status send_command(struct chat *chat, struct str text, struct chat_
 enum status chat_send(struct chat *chat, struct str text, struct chat_sent *sent, struct err *err)
 {
     if (text.len > CHAT_TEXT_MAX)
-        return err_set(err, STATUS_LIMIT, "This message is too long: %zu bytes, and %d is the most.", text.len,
-                       CHAT_TEXT_MAX);
+        return err_set(err, STATUS_LIMIT, "This message is too long: %zu bytes, and %d is the most.",
+                       text.len, CHAT_TEXT_MAX);
     struct buf clean = BUF_INIT;
     clean_text(text, &clean);
     enum status status;

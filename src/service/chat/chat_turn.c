@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who runs a turn: first the worker thread (begin), which renders and submits; from then on the engine's thread
- * (on_event). The two overlap at the end of `begin`, so each holds a count, and the memory goes with the last. A paced
- * turn lives on the pace thread alone. `mutex` guards only what chat_turn_stop shares with them.
+ * Who runs a turn: first the worker thread (begin), which renders and submits; from then on the engine's
+ * thread (on_event). The two overlap at the end of `begin`, so each holds a count, and the memory goes with
+ * the last. A paced turn lives on the pace thread alone. `mutex` guards only what chat_turn_stop shares with
+ * them.
  */
 #include "service/chat/chat_turn.h"
 
@@ -96,7 +97,8 @@ static void push_parsed(struct chat_turn *turn)
     if (turn->thinking.failed || turn->answer.failed)
         status = STATUS_NO_MEMORY;
     if (status == STATUS_OK)
-        status = stream_buffer_push(&turn->buffer, STREAM_EVENT_THINKING, buf_str(&turn->thinking), progress, NULL);
+        status = stream_buffer_push(&turn->buffer, STREAM_EVENT_THINKING, buf_str(&turn->thinking), progress,
+                                    NULL);
     if (status == STATUS_OK)
         status = stream_buffer_push(&turn->buffer, STREAM_EVENT_TEXT, buf_str(&turn->answer), progress, NULL);
     if (status != STATUS_OK && !turn->out_of_memory) {
@@ -122,8 +124,12 @@ static void on_done(struct chat_turn *turn, const struct engine_event *event)
             stream_set_note(turn->request.stream, "The model ended its reply without writing anything.");
         finish(turn, STREAM_END_DONE, NULL);
         break;
-    case ENGINE_STOP_LENGTH: finish(turn, STREAM_END_LENGTH, NULL); break;
-    case ENGINE_STOP_CANCELLED: finish(turn, STREAM_END_STOPPED, NULL); break;
+    case ENGINE_STOP_LENGTH:
+        finish(turn, STREAM_END_LENGTH, NULL);
+        break;
+    case ENGINE_STOP_CANCELLED:
+        finish(turn, STREAM_END_STOPPED, NULL);
+        break;
     case ENGINE_STOP_ERROR:
         finish(turn, STREAM_END_FAILED, event->error ? event->error->text : "The engine failed.");
         break;
@@ -158,10 +164,12 @@ static void set_notes(struct chat_turn *turn, size_t n_left_out)
     char note[256];
     if (n_left_out > 0)
         snprintf(note, sizeof note,
-                 "The chat no longer fits the context of %u tokens: its oldest %zu turn%s did not go to the model.",
+                 "The chat no longer fits the context of %u tokens: its oldest %zu turn%s did not go to the "
+                 "model.",
                  turn->prompt.model->info->n_ctx, n_left_out, n_left_out == 1 ? "" : "s");
     else
-        snprintf(note, sizeof note, "%.255s", turn->prompt.n_turns == 1 ? turn->prompt.model->template_note : "");
+        snprintf(note, sizeof note, "%.255s",
+                 turn->prompt.n_turns == 1 ? turn->prompt.model->template_note : "");
     stream_set_note(turn->request.stream, note);
 }
 
@@ -244,8 +252,8 @@ static bool copy_conversation(struct chat_turn *turn, const struct chat_prompt_r
 }
 
 enum status chat_turn_start(const struct chat_turn_request *request, const struct chat_prompt_request *prompt,
-                            const struct sampler_params *sampling, uint32_t max_tokens, struct chat_turn **out,
-                            struct err *err)
+                            const struct sampler_params *sampling, uint32_t max_tokens,
+                            struct chat_turn **out, struct err *err)
 {
     struct chat_turn *turn = turn_new(request, begin);
     if (!turn)
@@ -254,8 +262,8 @@ enum status chat_turn_start(const struct chat_turn_request *request, const struc
         turn_release(turn); /* prompt.model is not set yet: the caller keeps its count */
         return err_no_memory(err, "starting a reply");
     }
-    turn->engine_request = (struct engine_request){.max_tokens = max_tokens, .sampling = *sampling,
-                                                   .on_event = on_event, .user = turn};
+    turn->engine_request = (struct engine_request){
+        .max_tokens = max_tokens, .sampling = *sampling, .on_event = on_event, .user = turn};
     atomic_store(&turn->holders, 2);
     *out = turn;
     stream_timer_arm(request->worker, &turn->timer, 0);
@@ -290,8 +298,8 @@ static void next_block(void *user)
         stream_timer_arm(turn->request.pace, &turn->timer, clock_now_us() + PACE_US);
 }
 
-enum status chat_turn_start_paced(const struct chat_turn_request *request, struct str text, struct chat_turn **out,
-                                  struct err *err)
+enum status chat_turn_start_paced(const struct chat_turn_request *request, struct str text,
+                                  struct chat_turn **out, struct err *err)
 {
     struct chat_turn *turn = turn_new(request, next_block);
     if (!turn)

@@ -14,13 +14,14 @@ static enum status run_help(const struct commands_call *call, struct commands_re
     buf_append_text(&result->text, "| Command | What it does |\n| --- | --- |\n");
     for (size_t i = 0; i < commands_count; i++) {
         const struct commands_entry *entry = &commands_table[i];
-        buf_printf(&result->text, "| `%s%s%s` | %s |\n", entry->name, *entry->arguments ? " " : "", entry->arguments,
-                   entry->summary);
+        buf_printf(&result->text, "| `%s%s%s` | %s |\n", entry->name, *entry->arguments ? " " : "",
+                   entry->arguments, entry->summary);
     }
     return STATUS_OK;
 }
 
-static enum status run_clear(const struct commands_call *call, struct commands_result *result, struct err *err)
+static enum status run_clear(const struct commands_call *call, struct commands_result *result,
+                             struct err *err)
 {
     (void)call;
     (void)err;
@@ -53,7 +54,8 @@ done:
     return status;
 }
 
-static enum status run_quote(const struct commands_call *call, struct commands_result *result, struct err *err)
+static enum status run_quote(const struct commands_call *call, struct commands_result *result,
+                             struct err *err)
 {
     result->effect = COMMANDS_STREAM;
     if (call->quote_path)
@@ -85,7 +87,8 @@ bool commands_is_command(struct str text)
     return n > 1 && (n == text.len || strchr(" \t\r\n", text.data[n]));
 }
 
-enum status commands_run(struct str text, const char *quote_path, struct commands_result *result, struct err *err)
+enum status commands_run(struct str text, const char *quote_path, struct commands_result *result,
+                         struct err *err)
 {
     struct str name = {text.data, name_length(text)};
     struct commands_call call = {{text.data + name.len, text.len - name.len}, quote_path};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commands.h - slash commands: one table, one function each. The page's palette, /help and the terminal chat read it.
+ * commands.h - slash commands: one table, one function each. The page's palette, /help and the terminal chat
+ * read it.
  *
  * A command only says what is to happen; whoever calls it does it. Its answer is markdown.
  *
@@ -30,7 +31,10 @@ struct commands_result {
     enum commands_effect effect;
     struct buf text; /* the caller frees it, also after a failure */
 };
-#define COMMANDS_RESULT_INIT {COMMANDS_SAY, BUF_INIT}
+#define COMMANDS_RESULT_INIT \
+    { \
+        COMMANDS_SAY, BUF_INIT \
+    }
 
 struct commands_entry {
     const char *name;      /* "/help" */
@@ -46,6 +50,7 @@ extern const size_t commands_count;
 bool commands_is_command(struct str text);
 
 /* Runs the command that `text` names. An unknown one is STATUS_NOT_FOUND, with a text for the person. */
-enum status commands_run(struct str text, const char *quote_path, struct commands_result *result, struct err *err);
+enum status commands_run(struct str text, const char *quote_path, struct commands_result *result,
+                         struct err *err);
 
 #endif

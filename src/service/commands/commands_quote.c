@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The Gospel according to John, chapter 1, verses 1 to 14, in the King James version (1769 text, public domain). */
+/* The Gospel according to John, chapter 1, verses 1 to 14, in the King James version (1769 text, public
+ * domain). */
 #include "service/commands/commands_quote.h"
 
-const char commands_quote_title[] = "John 1:1\xe2\x80\x93" "14 (King James)";
+const char commands_quote_title[] = "John 1:1\xe2\x80\x93"
+                                    "14 (King James)";
 
 const char *const commands_quote_verses[] = {
     "In the beginning was the Word, and the Word was with God, and the Word was God.",
@@ -16,10 +18,12 @@ const char *const commands_quote_verses[] = {
     "That was the true Light, which lighteth every man that cometh into the world.",
     "He was in the world, and the world was made by him, and the world knew him not.",
     "He came unto his own, and his own received him not.",
-    "But as many as received him, to them gave he power to become the sons of God, even to them that believe on his "
+    "But as many as received him, to them gave he power to become the sons of God, even to them that believe "
+    "on his "
     "name:",
     "Which were born, not of blood, nor of the will of the flesh, nor of the will of man, but of God.",
-    "And the Word was made flesh, and dwelt among us, (and we beheld his glory, the glory as of the only begotten of "
+    "And the Word was made flesh, and dwelt among us, (and we beheld his glory, the glory as of the only "
+    "begotten of "
     "the Father,) full of grace and truth.",
 };
 const size_t commands_quote_count = sizeof commands_quote_verses / sizeof *commands_quote_verses;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loader thread owns opening and closing of engines. `current` is the model handed out; each holder counts, and
- * `current` itself is one. When the count reaches zero the model goes to `unused`, which the loader thread closes:
- * the last release often happens on the engine's own thread, which must not close itself.
+ * The loader thread owns opening and closing of engines. `current` is the model handed out; each holder
+ * counts, and `current` itself is one. When the count reaches zero the model goes to `unused`, which the
+ * loader thread closes: the last release often happens on the engine's own thread, which must not close
+ * itself.
  */
 #include "service/models/models.h"
 
@@ -34,10 +35,12 @@ struct models {
     bool closing;
 };
 
-static const char hint_none[] = "Run ./run.sh --setup to fetch the small default model, or models/download.sh for "
-                                "SmolLM3-3B, or start with --model FILE.gguf; then start the server again.";
-static const char hint_failed[] = "Start with --model FILE.gguf (or MODEL_PATH) to use another file; notso inspect FILE "
-                                  "says what is in it.";
+static const char hint_none[] =
+    "Run ./run.sh --setup to fetch the small default model, or models/download.sh for "
+    "SmolLM3-3B, or start with --model FILE.gguf; then start the server again.";
+static const char hint_failed[] =
+    "Start with --model FILE.gguf (or MODEL_PATH) to use another file; notso inspect FILE "
+    "says what is in it.";
 
 static void held_model_free(struct held_model *held)
 {
@@ -57,10 +60,12 @@ static void compile_template(struct held_model *held)
     if (!source || !*source) {
         snprintf(model->template_note, sizeof model->template_note,
                  "This model file has no chat template; the ChatML format is used instead.");
-    } else if (jinja_compile(&jinja_chat_options, str_of(source), "chat template", &held->prompt_template, &err)) {
+    } else if (jinja_compile(&jinja_chat_options, str_of(source), "chat template", &held->prompt_template,
+                             &err)) {
         held->prompt_template = NULL;
         snprintf(model->template_note, sizeof model->template_note,
-                 "The model's chat template cannot be used (%s); the ChatML format is used instead.", err.text);
+                 "The model's chat template cannot be used (%s); the ChatML format is used instead.",
+                 err.text);
     }
     model->prompt_template = held->prompt_template;
     model->thinking_switch = model->prompt_template && strstr(source, "enable_thinking");
@@ -75,8 +80,8 @@ static struct held_model *load(const struct models_config *config, const char *p
         err_no_memory(err, "loading the model");
         return NULL;
     }
-    struct engine_config engine = {path, config->tokenizer_path, config->n_threads, config->n_ctx, config->n_slots,
-                                   config->tier};
+    struct engine_config engine = {path,          config->tokenizer_path, config->n_threads,
+                                   config->n_ctx, config->n_slots,        config->tier};
     if (engine_open(&engine, &held->model.engine, err) != STATUS_OK) {
         mem_free(held);
         return NULL;
@@ -254,7 +259,8 @@ const struct models_model *models_acquire(struct models *models)
 
 void models_release(struct models *models, const struct models_model *model)
 {
-    struct held_model *held = (struct held_model *)(uintptr_t)model; /* the first member, and never really const */
+    struct held_model *held =
+        (struct held_model *)(uintptr_t)model; /* the first member, and never really const */
     pthread_mutex_lock(&models->mutex);
     if (--held->holders == 0) {
         held->next = models->unused;

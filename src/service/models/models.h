@@ -2,12 +2,12 @@
 /*
  * models.h - which model answers: finds the file, loads it in the background, hands it out.
  *
- * models_open returns at once; a loader thread opens the engine. Whoever wants to use the model acquires it and
- * releases it afterwards, so that a model can be replaced while a reply still runs on the old one: an engine is closed
- * by the loader thread once nobody holds it.
+ * models_open returns at once; a loader thread opens the engine. Whoever wants to use the model acquires it
+ * and releases it afterwards, so that a model can be replaced while a reply still runs on the old one: an
+ * engine is closed by the loader thread once nobody holds it.
  *
- * Threads: any, except that models_close comes last, after everything acquired has been released or is going to be
- * by the DONE events that closing the engine brings.
+ * Threads: any, except that models_close comes last, after everything acquired has been released or is going
+ * to be by the DONE events that closing the engine brings.
  */
 #ifndef MODELS_MODELS_H
 #define MODELS_MODELS_H
@@ -22,9 +22,9 @@
 struct models;
 
 struct models_config {
-    const char *model_path;     /* NULL: the newest .gguf file in `folder` */
-    const char *tokenizer_path; /* or NULL */
-    const char *folder;         /* "models" */
+    const char *model_path;             /* NULL: the newest .gguf file in `folder` */
+    const char *tokenizer_path;         /* or NULL */
+    const char *folder;                 /* "models" */
     uint32_t n_ctx, n_threads, n_slots; /* as in engine_config */
     enum cpu_tier tier;
 };
@@ -33,9 +33,10 @@ struct models_config {
 struct models_model {
     struct engine *engine;
     const struct engine_info *info;
-    const struct jinja_template *prompt_template; /* NULL: there is none that works; then `template_note` says why */
-    bool thinking_switch;                         /* the template knows enable_thinking */
-    char template_note[640];                      /* "" if the template works */
+    const struct jinja_template
+        *prompt_template;    /* NULL: there is none that works; then `template_note` says why */
+    bool thinking_switch;    /* the template knows enable_thinking */
+    char template_note[640]; /* "" if the template works */
 };
 
 enum models_state { MODELS_LOADING, MODELS_READY, MODELS_NONE };
@@ -43,8 +44,8 @@ enum models_state { MODELS_LOADING, MODELS_READY, MODELS_NONE };
 /* What a page or /health shows. All copied. */
 struct models_status {
     enum models_state state;
-    char name[128];  /* the model's, "" while unknown */
-    char file[512];  /* the path being loaded or in use, "" if none was found */
+    char name[128];   /* the model's, "" while unknown */
+    char file[512];   /* the path being loaded or in use, "" if none was found */
     char reason[640]; /* NONE: why */
     char hint[256];   /* NONE: what to do about it */
     bool thinking_switch;

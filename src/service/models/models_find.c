@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Downloads are written under another name and renamed when they are whole and checked, so whatever ends in .gguf is
- * complete. The newest wins: it is what the person fetched last.
+ * Downloads are written under another name and renamed when they are whole and checked, so whatever ends in
+ * .gguf is complete. The newest wins: it is what the person fetched last.
  */
 #include "service/models/models_find.h"
 

@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 
-/* Writes the path of the newest *.gguf file in `folder` (by modification time, then by name). STATUS_NOT_FOUND if there is
- * none or no such folder. */
+/* Writes the path of the newest *.gguf file in `folder` (by modification time, then by name).
+ * STATUS_NOT_FOUND if there is none or no such folder. */
 enum status models_find(const char *folder, char *path, size_t size, struct err *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event number n is events[n - 1]. It says how long its buffer (thinking or answer) is after it; the slice begins
- * where the event before it of the same type ended. One place in `events` is always free, so that END needs no memory.
+ * Event number n is events[n - 1]. It says how long its buffer (thinking or answer) is after it; the slice
+ * begins where the event before it of the same type ended. One place in `events` is always free, so that END
+ * needs no memory.
  */
 #include "service/stream/stream.h"
 
@@ -161,7 +162,9 @@ bool stream_next(struct stream *stream, uint64_t *cursor, struct stream_event *e
         if (type == STREAM_EVENT_THINKING || type == STREAM_EVENT_TEXT) {
             bool is_text = type == STREAM_EVENT_TEXT;
             const struct buf *from = is_text ? &stream->text : &stream->thinking;
-            size_t begin = first == 0 ? 0 : is_text ? events[first - 1].text_len : events[first - 1].thinking_len;
+            size_t begin = first == 0 ? 0
+                           : is_text  ? events[first - 1].text_len
+                                      : events[first - 1].thinking_len;
             size_t end = is_text ? events[last].text_len : events[last].thinking_len;
             if (end > begin)
                 buf_append(&event->text, from->data + begin, end - begin);

@@ -30,7 +30,8 @@ static void flush_in_time(void *user)
 
 void stream_buffer_open(struct stream_buffer *buffer, struct stream *stream, struct stream_timers *timers)
 {
-    *buffer = (struct stream_buffer){.stream = stream_hold(stream), .timers = timers, .type = STREAM_EVENT_TEXT};
+    *buffer =
+        (struct stream_buffer){.stream = stream_hold(stream), .timers = timers, .type = STREAM_EVENT_TEXT};
     buffer->timer = (struct stream_timer){.run = flush_in_time, .user = buffer};
     pthread_mutex_init(&buffer->mutex, NULL);
 }

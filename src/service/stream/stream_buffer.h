@@ -2,11 +2,12 @@
 /*
  * stream_buffer.h - the response buffer between a producer of tokens and its stream.
  *
- * A token at a time is too fine for a page and too slow for a person: the buffer passes text on after 10 tokens or
- * 100 ms, whichever is first, the first token of thinking and of the answer at once, and only whole UTF-8 characters.
+ * A token at a time is too fine for a page and too slow for a person: the buffer passes text on after 10
+ * tokens or 100 ms, whichever is first, the first token of thinking and of the answer at once, and only whole
+ * UTF-8 characters.
  *
- * Threads: one producer pushes and finishes; the flush in time comes from the timer thread. The buffer's memory stays
- * in place until stream_buffer_close.
+ * Threads: one producer pushes and finishes; the flush in time comes from the timer thread. The buffer's
+ * memory stays in place until stream_buffer_close.
  */
 #ifndef STREAM_STREAM_BUFFER_H
 #define STREAM_STREAM_BUFFER_H

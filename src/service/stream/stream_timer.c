@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list is sorted by time; it is short (one timer per running reply), so insertion is a walk. `running` points at
- * the timer whose job runs now: it is only compared, never followed, because the job may have freed it.
+ * The list is sorted by time; it is short (one timer per running reply), so insertion is a walk. `running`
+ * points at the timer whose job runs now: it is only compared, never followed, because the job may have freed
+ * it.
  */
 #include "service/stream/stream_timer.h"
 
@@ -16,7 +17,7 @@ struct stream_timers {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct stream_timer *first;          /* under the mutex, like all below */
+    struct stream_timer *first; /* under the mutex, like all below */
     const struct stream_timer *running;
     bool closing;
 };

@@ -2,12 +2,12 @@
 /*
  * stream_timer.h - one thread that runs small jobs at a given time.
  *
- * Response buffers use it to flush in time, paced text to go on, and turns to do their slow part (rendering and
- * tokenising a prompt) away from the HTTP threads. A timer is part of its owner's memory; the list holds it from
- * stream_timer_arm until it runs or is cancelled.
+ * Response buffers use it to flush in time, paced text to go on, and turns to do their slow part (rendering
+ * and tokenising a prompt) away from the HTTP threads. A timer is part of its owner's memory; the list holds
+ * it from stream_timer_arm until it runs or is cancelled.
  *
- * Threads: any. Jobs run on the timer thread one after another, with no lock held; a job may arm and cancel timers,
- * its own included, and may free the memory of its own timer.
+ * Threads: any. Jobs run on the timer thread one after another, with no lock held; a job may arm and cancel
+ * timers, its own included, and may free the memory of its own timer.
  */
 #ifndef STREAM_STREAM_TIMER_H
 #define STREAM_STREAM_TIMER_H
@@ -22,7 +22,7 @@ struct stream_timers;
 struct stream_timer {
     void (*run)(void *user);
     void *user;
-    uint64_t due_us;           /* private from here on */
+    uint64_t due_us; /* private from here on */
     struct stream_timer *next;
     bool armed;
 };

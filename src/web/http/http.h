@@ -2,8 +2,8 @@
 /*
  * http.h - requests, responses and routes, as handlers see them. No library shows through.
  *
- * A handler reads the request and fills the response. It runs on an HTTP thread and must be quick: what takes time
- * happens elsewhere and comes back as server-sent events (http_events.h).
+ * A handler reads the request and fills the response. It runs on an HTTP thread and must be quick: what takes
+ * time happens elsewhere and comes back as server-sent events (http_events.h).
  *
  * Lifetimes: a request and all that it hands out live during the call; a response is the server's.
  */
@@ -22,10 +22,10 @@ struct http_events;
 #define HTTP_MAX_PARAMETERS 4
 
 struct http_request {
-    const char *method, *path; /* the path decoded, without the query */
-    struct str query, body;    /* the query as sent, without "?" */
+    const char *method, *path;                   /* the path decoded, without the query */
+    struct str query, body;                      /* the query as sent, without "?" */
     const char *parameters[HTTP_MAX_PARAMETERS]; /* what stood in the route's {} */
-    const void *connection;    /* private */
+    const void *connection;                      /* private */
 };
 
 /* The value of a header (any letter case), of a cookie; NULL if it is not there. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library asks for more with read_events. When the source has nothing the connection is suspended, under the same
- * lock as http_events_wake resumes it, so a wake between the pull and the suspension is not lost: it leaves `pending`,
- * and the source is pulled again.
+ * The library asks for more with read_events. When the source has nothing the connection is suspended, under
+ * the same lock as http_events_wake resumes it, so a wake between the pull and the suspension is not lost: it
+ * leaves `pending`, and the source is pulled again.
  */
 #include "web/http/http_events.h"
 
@@ -12,7 +12,8 @@
 
 #define KEEP_ALIVE_US 15000000
 
-enum status http_events_open(const struct http_events_source *source, struct http_events **out, struct err *err)
+enum status http_events_open(const struct http_events_source *source, struct http_events **out,
+                             struct err *err)
 {
     struct http_events *events = mem_zalloc(1, sizeof *events);
     if (!events)
@@ -175,7 +176,8 @@ void http_events_write(struct buf *out, uint64_t id, const char *name, struct st
         buf_printf(out, "id: %llu\n", (unsigned long long)id);
     buf_printf(out, "event: %s\n", name);
     for (size_t begin = 0; begin <= data.len;) {
-        /* A carriage return would end a line too; the text that comes here has none but in what models write. */
+        /* A carriage return would end a line too; the text that comes here has none but in what models write.
+         */
         size_t end = begin;
         while (end < data.len && data.data[end] != '\n' && data.data[end] != '\r')
             end++;

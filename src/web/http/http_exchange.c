@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One request and its response. The library calls http_exchange_handle once when the headers are there, once for every
- * piece of the body, and once at the end; an error can only be answered at the first and the last of these calls.
+ * One request and its response. The library calls http_exchange_handle once when the headers are there, once
+ * for every piece of the body, and once at the end; an error can only be answered at the first and the last
+ * of these calls.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +15,9 @@
 #include "web/http/http_internal.h"
 #include "web/http/http_router.h"
 
-#define TOO_MUCH 8 /* a body of this many times the limit is not even read: a client that still writes may then miss the
-                    * answer, which below that it gets */
+#define TOO_MUCH \
+    8 /* a body of this many times the limit is not even read: a client that still writes may then miss the \
+       * answer, which below that it gets */
 
 struct exchange {
     bool began;
@@ -29,11 +31,13 @@ struct exchange {
 static const struct {
     const char *name, *value;
 } fixed_headers[] = {
-    {"Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
-                                "form-action 'self'; object-src 'none'"},
+    {"Content-Security-Policy",
+     "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
+     "form-action 'self'; object-src 'none'"},
     {"X-Content-Type-Options", "nosniff"},
     {"X-Frame-Options", "DENY"},
-    {"Referrer-Policy", "same-origin"}, /* with no-referrer, browsers send "Origin: null" with our own forms */
+    {"Referrer-Policy",
+     "same-origin"}, /* with no-referrer, browsers send "Origin: null" with our own forms */
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
 };
@@ -96,11 +100,12 @@ static struct MHD_Response *make_response(struct MHD_Connection *connection, str
     if (events)
         return http_events_response(events, connection);
     if (response->constant.data) /* never written to, whatever the prototype says */
-        return MHD_create_response_from_buffer(response->constant.len, (void *)(uintptr_t)response->constant.data,
-                                               MHD_RESPMEM_PERSISTENT);
+        return MHD_create_response_from_buffer(
+            response->constant.len, (void *)(uintptr_t)response->constant.data, MHD_RESPMEM_PERSISTENT);
     size_t len = response->body.len;
     if (len == 0)
-        return response->body.failed ? NULL : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        return response->body.failed ? NULL
+                                     : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     char *data = buf_take(&response->body);
     struct MHD_Response *made =
         data ? MHD_create_response_from_buffer_with_free_callback(len, data, mem_free) : NULL;
@@ -136,8 +141,8 @@ static enum MHD_Result queue(struct MHD_Connection *connection, struct http_resp
 
 /* -- the request -- */
 
-static void error_page(struct http_server *server, const struct http_request *request, struct http_response *response,
-                       unsigned status, const char *text)
+static void error_page(struct http_server *server, const struct http_request *request,
+                       struct http_response *response, unsigned status, const char *text)
 {
     response->status = status;
     server->config.error_page(server->config.user, request, response, text);
@@ -162,7 +167,8 @@ static unsigned guard(const struct http_server *server, const struct http_reques
         return status == STATUS_FORMAT ? 400 : 403;
     if (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0)
         return 0;
-    status = http_guard_origin(host, http_header(request, "Origin"), http_header(request, "Sec-Fetch-Site"), err);
+    status =
+        http_guard_origin(host, http_header(request, "Origin"), http_header(request, "Sec-Fetch-Site"), err);
     return status == STATUS_OK ? 0 : 403;
 }
 
@@ -181,11 +187,14 @@ static void route(struct http_server *server, struct http_request *request, stru
     }
 }
 
-static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection, const char *method,
-                              const char *url, struct exchange *exchange)
+static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
+                              const char *method, const char *url, struct exchange *exchange)
 {
-    struct http_request request = {.method = method, .path = url, .query = str_of(exchange->query),
-                                   .body = buf_str(&exchange->body), .connection = connection};
+    struct http_request request = {.method = method,
+                                   .path = url,
+                                   .query = str_of(exchange->query),
+                                   .body = buf_str(&exchange->body),
+                                   .connection = connection};
     struct http_response response = {.status = 200, .content_type = "text/html; charset=utf-8"};
     struct err err = ERR_INIT;
     unsigned refused = guard(server, &request, &err);
@@ -202,7 +211,8 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
     if (response.events && !http_events_admit(server, response.events)) {
         http_events_abandon(response.events);
         response.events = NULL;
-        error_page(server, &request, &response, 503, "Too many pages follow replies just now. Try again in a moment.");
+        error_page(server, &request, &response, 503,
+                   "Too many pages follow replies just now. Try again in a moment.");
     }
     if (response.body.failed && response.events == NULL)
         log_error("out of memory while answering %s", method);

@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Appends the decoded value of the first field of that name to `out`; *found says whether there is one. A percent sign
- * without two hexadecimal digits is STATUS_FORMAT. */
+/* Appends the decoded value of the first field of that name to `out`; *found says whether there is one. A
+ * percent sign without two hexadecimal digits is STATUS_FORMAT. */
 enum status http_form_field(struct str form, const char *name, struct buf *out, bool *found, struct err *err);
 
 /* True if a Content-Type header says that the body is such a form. */

@@ -53,7 +53,7 @@ enum status http_guard_origin(const char *host, const char *origin, const char *
                        : strncasecmp(origin, "https://", 8) == 0 ? origin + 8
                                                                  : NULL;
     if (!rest || strcasecmp(rest, host) != 0)
-        return err_set(err, STATUS_ARGUMENT, "A page of another site (%.100s) sent this request; it was not carried out.",
-                       origin);
+        return err_set(err, STATUS_ARGUMENT,
+                       "A page of another site (%.100s) sent this request; it was not carried out.", origin);
     return STATUS_OK;
 }

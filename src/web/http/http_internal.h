@@ -2,9 +2,9 @@
 /*
  * http_internal.h - the server's insides, where libmicrohttpd shows.
  *
- * The library's threads run handlers and write responses. A watch thread of ours looks once a second: it wakes silent
- * event streams for their keep-alive comment, and cuts connections that take too long to send a request, which the
- * library's idle timeout does not catch when a byte arrives now and then.
+ * The library's threads run handlers and write responses. A watch thread of ours looks once a second: it
+ * wakes silent event streams for their keep-alive comment, and cuts connections that take too long to send a
+ * request, which the library's idle timeout does not catch when a byte arrives now and then.
  *
  * Locks: server->mutex, then events->mutex; neither is held while a source is pulled or closed.
  */
@@ -24,13 +24,13 @@ struct http_events {
     struct MHD_Connection *connection;
     struct buf out; /* pulled, not yet written: from `sent` on */
     size_t sent;
-    bool ended;     /* the source has said so */
+    bool ended; /* the source has said so */
 
     pthread_mutex_t mutex;
-    bool suspended; /* under the mutex, like all below */
-    bool pending;   /* woken since the last pull */
+    bool suspended;  /* under the mutex, like all below */
+    bool pending;    /* woken since the last pull */
     bool keep_alive; /* a comment is due */
-    bool stopping;  /* the server closes */
+    bool stopping;   /* the server closes */
     uint64_t written_us;
 
     struct http_events *next, *previous; /* under the server's mutex */
@@ -61,8 +61,8 @@ struct http_server {
     struct http_peer *peers;
 };
 
-/* Counts the stream among the server's; false if there are too many. Then the library's response for it, which takes it
- * over; NULL without memory. */
+/* Counts the stream among the server's; false if there are too many. Then the library's response for it,
+ * which takes it over; NULL without memory. */
 bool http_events_admit(struct http_server *server, struct http_events *events);
 struct MHD_Response *http_events_response(struct http_events *events, struct MHD_Connection *connection);
 void http_events_tick(struct http_server *server); /* keep-alive; server->mutex is held */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The listening socket is made here rather than by the library, so that what goes wrong can be said in one line. */
+/* The listening socket is made here rather than by the library, so that what goes wrong can be said in one
+ * line. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -36,10 +37,11 @@ static unsigned port_of(int fd)
 static enum status bind_error(int error, const char *host, unsigned port, struct err *err)
 {
     if (error == EADDRINUSE)
-        return err_set(err, STATUS_IO, "port %u on %s is in use by another program; choose another with --port", port,
-                       host);
+        return err_set(err, STATUS_IO,
+                       "port %u on %s is in use by another program; choose another with --port", port, host);
     if (error == EACCES)
-        return err_set(err, STATUS_IO, "port %u is reserved for root; choose one above 1023 with --port", port);
+        return err_set(err, STATUS_IO, "port %u is reserved for root; choose one above 1023 with --port",
+                       port);
     if (error == EADDRNOTAVAIL)
         return err_set(err, STATUS_IO, "%s is no address of this machine; choose another with --host", host);
     return err_errno(err, error, "cannot listen on %s port %u", host, port);
@@ -49,7 +51,8 @@ enum status http_listen(const char *host, unsigned port, int *fd, unsigned *boun
                         struct err *err)
 {
     bool any = !*host || strcmp(host, "*") == 0;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
                              .ai_family = any ? AF_INET : AF_UNSPEC};
     struct addrinfo *addresses = NULL;
     char service[8];

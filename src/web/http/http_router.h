@@ -8,7 +8,7 @@
 #define HTTP_ROUTER_TEXT 512 /* room for the parameters of one request */
 
 struct http_match {
-    const struct http_route *route; /* NULL: see allowed */
+    const struct http_route *route;              /* NULL: see allowed */
     const char *parameters[HTTP_MAX_PARAMETERS]; /* point into `text` */
     char text[HTTP_ROUTER_TEXT];
     char allowed[32]; /* methods that the path has, "GET, HEAD, POST"; "" if no route has the path */

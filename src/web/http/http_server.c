@@ -42,15 +42,16 @@ static void unlink_peer(struct http_server *server, struct http_peer *peer)
     pthread_mutex_unlock(&server->mutex);
 }
 
-/* The library tells of every connection that opens and closes; the peer is ours to hang on it. Without memory for one
- * the connection is only not watched. */
+/* The library tells of every connection that opens and closes; the peer is ours to hang on it. Without memory
+ * for one the connection is only not watched. */
 static void on_connection(void *user, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct http_server *server = user;
     struct http_peer *peer = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         peer = info ? mem_zalloc(1, sizeof *peer) : NULL;
         if (peer) {
             peer->fd = info->connect_fd;
@@ -67,7 +68,8 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
 
 void http_peer_waits(struct http_server *server, struct MHD_Connection *connection, bool waiting)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct http_peer *peer = info ? info->socket_context : NULL;
     if (!peer)
         return;
@@ -131,18 +133,13 @@ static enum status start_daemon(struct http_server *server, struct err *err)
 {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, http_exchange_handle, server,
-        MHD_OPTION_EXTERNAL_LOGGER, on_library_message, NULL,
-        MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, server->config.max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_THREADS,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, server,
-        MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_END);
+        flags, 0, NULL, NULL, http_exchange_handle, server, MHD_OPTION_EXTERNAL_LOGGER, on_library_message,
+        NULL, MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+        server->config.max_connections, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)HTTP_THREADS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
+        http_exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     if (!server->daemon)
         return err_set(err, STATUS_IO, "the HTTP server cannot start (too many open files, or no memory?)");
     return STATUS_OK;
@@ -177,7 +174,8 @@ enum status http_server_open(const struct http_config *config, struct http_serve
     pthread_condattr_destroy(&monotonic);
 
     raise_file_limit(own->max_connections);
-    enum status status = http_listen(own->host, own->port, &server->listen_fd, &server->port, &server->loopback, err);
+    enum status status =
+        http_listen(own->host, own->port, &server->listen_fd, &server->port, &server->loopback, err);
     if (status == STATUS_OK) {
         make_url(server);
         status = start_daemon(server, err);

@@ -2,9 +2,9 @@
 /*
  * http_server.h - the HTTP server: listens, guards, routes.
  *
- * HTTP/1.1 over libmicrohttpd with a few epoll threads. It checks Host and Origin (http_guard.h), limits what a client
- * may send and how long it may take, answers errors through the caller's error page, and puts the security headers on
- * everything.
+ * HTTP/1.1 over libmicrohttpd with a few epoll threads. It checks Host and Origin (http_guard.h), limits what
+ * a client may send and how long it may take, answers errors through the caller's error page, and puts the
+ * security headers on everything.
  *
  * Threads: open and close from one thread. Handlers run on the server's threads, several at once.
  */
@@ -17,15 +17,15 @@
 struct http_server;
 
 struct http_config {
-    const char *host; /* a name or an address; "" or "*": every address */
-    unsigned port;    /* 0: any free one */
+    const char *host;                /* a name or an address; "" or "*": every address */
+    unsigned port;                   /* 0: any free one */
     const struct http_route *routes; /* outlive the server */
     size_t n_routes;
     http_error_page *error_page;
-    void *user;              /* for handlers and error_page */
-    size_t max_body;         /* bytes; 0: 1 MiB */
+    void *user;               /* for handlers and error_page */
+    size_t max_body;          /* bytes; 0: 1 MiB */
     unsigned max_connections; /* 0: 1024 */
-    unsigned max_events;     /* event streams; 0: half of the connections */
+    unsigned max_events;      /* event streams; 0: half of the connections */
     unsigned request_seconds; /* to send a whole request; 0: 60 */
 };
 

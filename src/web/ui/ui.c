@@ -49,7 +49,8 @@ enum status ui_open(struct service *service, const char *version, struct ui **ou
         if (load_template(NULL, template_names[i], &source))
             status = jinja_compile(&options, source, template_names[i], &ui->templates[i], err);
         else
-            status = err_set(err, STATUS_NOT_FOUND, "the template %s is not in the binary", template_names[i]);
+            status =
+                err_set(err, STATUS_NOT_FOUND, "the template %s is not in the binary", template_names[i]);
     }
     if (status != STATUS_OK) {
         ui_close(ui);
@@ -68,7 +69,8 @@ void ui_close(struct ui *ui)
     mem_free(ui);
 }
 
-enum status ui_render(const struct ui *ui, enum ui_template which, json_t *context, struct buf *out, struct err *err)
+enum status ui_render(const struct ui *ui, enum ui_template which, json_t *context, struct buf *out,
+                      struct err *err)
 {
     if (!context)
         return err_no_memory(err, "making a page");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ui.h - the page: routes, what they show, and the event stream of a reply. README.md beside this file is the contract
- * with the templates.
+ * ui.h - the page: routes, what they show, and the event stream of a reply. README.md beside this file is the
+ * contract with the templates.
  *
  * Threads: a ui is constant once open; handlers run on the HTTP server's threads.
  */

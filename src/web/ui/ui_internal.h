@@ -31,7 +31,8 @@ struct ui {
 };
 
 /* Appends a template's output. Takes over one count of `context`; NULL is out of memory. */
-enum status ui_render(const struct ui *ui, enum ui_template which, json_t *context, struct buf *out, struct err *err);
+enum status ui_render(const struct ui *ui, enum ui_template which, json_t *context, struct buf *out,
+                      struct err *err);
 
 /* ui_view.c: contexts as README.md describes them. New values, NULL without memory. */
 json_t *ui_view_app(const struct ui *ui);
@@ -43,7 +44,8 @@ json_t *ui_view_progress(const struct stream_progress *progress);
 json_t *ui_view_commands(void);
 json_t *ui_view_health(const struct ui *ui, const struct models_status *status);
 
-/* ui_reply.c: the event stream of a reply. `after` is the Last-Event-ID, 0 for none. Takes over one count of `stream`. */
+/* ui_reply.c: the event stream of a reply. `after` is the Last-Event-ID, 0 for none. Takes over one count of
+ * `stream`. */
 enum status ui_reply_open(const struct ui *ui, struct stream *stream, const struct chat_message_view *message,
                           uint64_t after, struct http_events **out, struct err *err);
 /* For a reply that is not there any more: says so and ends. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library aborts when memory runs out, unless its allocator never returns in that case. So it gets one that takes
- * everything from an arena and jumps back to `guarded` when there is no more; the arena then goes as a whole. All of
- * it is guarded by one mutex (see the header).
+ * The library aborts when memory runs out, unless its allocator never returns in that case. So it gets one
+ * that takes everything from an arena and jumps back to `guarded` when there is no more; the arena then goes
+ * as a whole. All of it is guarded by one mutex (see the header).
  *
- * Finding finished blocks: when markdown is read line by line, beginning a new top-level block closes the one before
- * for good. So in the part that consists of whole lines, everything before the last top-level block is finished. Link
- * definitions are the exception; a stream that has them is rendered once more as a whole when it ends.
+ * Finding finished blocks: when markdown is read line by line, beginning a new top-level block closes the one
+ * before for good. So in the part that consists of whole lines, everything before the last top-level block is
+ * finished. Link definitions are the exception; a stream that has them is rendered once more as a whole when
+ * it ends.
  */
 #include "web/ui/ui_markdown.h"
 
@@ -77,7 +78,8 @@ static bool is_allowed_url(const char *url)
 static bool is_inside_link(cmark_node *node)
 {
     while ((node = cmark_node_parent(node)))
-        if (cmark_node_get_type(node) == CMARK_NODE_LINK || cmark_node_get_type(node) == CMARK_NODE_CUSTOM_INLINE)
+        if (cmark_node_get_type(node) == CMARK_NODE_LINK ||
+            cmark_node_get_type(node) == CMARK_NODE_CUSTOM_INLINE)
             return true;
     return false;
 }
@@ -104,7 +106,8 @@ static void show_html(cmark_node *node)
     cmark_node_replace(node, shown);
 }
 
-/* Links and images: <a> with our own attributes around the children, or the children and the address as text. */
+/* Links and images: <a> with our own attributes around the children, or the children and the address as text.
+ */
 static void harden_link(cmark_node *node)
 {
     const char *url = cmark_node_get_url(node);
@@ -183,8 +186,9 @@ static cmark_node *parse(struct str text, cmark_parser **parser)
 
 struct job {
     struct str text;
-    struct buf *out;      /* render: HTML goes here */
-    size_t finished_lines; /* find_open: the line (from 0) where the last top-level block begins; 0: nowhere to cut */
+    struct buf *out;       /* render: HTML goes here */
+    size_t finished_lines; /* find_open: the line (from 0) where the last top-level block begins; 0: nowhere
+                              to cut */
 };
 
 static void render(struct job *job)
@@ -192,8 +196,9 @@ static void render(struct job *job)
     cmark_parser *parser;
     cmark_node *root = parse(job->text, &parser);
     harden(root);
-    buf_append_text(job->out, cmark_render_html_with_mem(root, CMARK_OPT_VALIDATE_UTF8,
-                                                         cmark_parser_get_syntax_extensions(parser), &allocator));
+    buf_append_text(job->out,
+                    cmark_render_html_with_mem(root, CMARK_OPT_VALIDATE_UTF8,
+                                               cmark_parser_get_syntax_extensions(parser), &allocator));
 }
 
 static void find_open(struct job *job)
@@ -255,11 +260,15 @@ static enum status find_cut(struct ui_markdown_stream *stream, size_t *cut, stru
     return status;
 }
 
-enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished, struct err *err)
+enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished,
+                             struct err *err)
 {
-    for (size_t i = 0; i < text.len; i++) /* "]:" ends the label of a definition; it may be split over two pushes */
-        stream->has_definitions |= text.data[i] == ':' &&
-            (i > 0 ? text.data[i - 1] : stream->open.len ? stream->open.data[stream->open.len - 1] : 0) == ']';
+    for (size_t i = 0; i < text.len;
+         i++) /* "]:" ends the label of a definition; it may be split over two pushes */
+        stream->has_definitions |=
+            text.data[i] == ':' && (i > 0              ? text.data[i - 1]
+                                    : stream->open.len ? stream->open.data[stream->open.len - 1]
+                                                       : 0) == ']';
     buf_append_str(&stream->open, text);
     if (stream->open.failed)
         return err_no_memory(err, "rendering markdown");

@@ -2,11 +2,12 @@
 /*
  * ui_markdown.h - markdown from a model, as HTML that is safe to show.
  *
- * GitHub's dialect (tables, strikethrough, bare links, task lists) through cmark-gfm. What models write is not trusted,
- * and nothing they write is lost: raw HTML shows as text, images become links (a picture from elsewhere would tell its
- * server about the reader), links go to http, https and mailto only.
+ * GitHub's dialect (tables, strikethrough, bare links, task lists) through cmark-gfm. What models write is
+ * not trusted, and nothing they write is lost: raw HTML shows as text, images become links (a picture from
+ * elsewhere would tell its server about the reader), links go to http, https and mailto only.
  *
- * Threads: any; one rendering at a time, because the library keeps some of its parsing state in global variables.
+ * Threads: any; one rendering at a time, because the library keeps some of its parsing state in global
+ * variables.
  */
 #ifndef UI_UI_MARKDOWN_H
 #define UI_UI_MARKDOWN_H
@@ -26,10 +27,14 @@ struct ui_markdown_stream {
     size_t cut_at;        /* length of `open` when it was last searched for finished blocks */
     bool has_definitions; /* a link definition may have been seen, which can change any block */
 };
-#define UI_MARKDOWN_STREAM_INIT {BUF_INIT, 0, false}
+#define UI_MARKDOWN_STREAM_INIT \
+    { \
+        BUF_INIT, 0, false \
+    }
 
 /* Adds text. Appends the HTML of the blocks that it finished, if any, to `finished`. */
-enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished, struct err *err);
+enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished,
+                             struct err *err);
 /* Appends the HTML of the open block as it is now. */
 enum status ui_markdown_open_block(const struct ui_markdown_stream *stream, struct buf *out, struct err *err);
 void ui_markdown_free(struct ui_markdown_stream *stream);

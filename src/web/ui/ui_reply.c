@@ -2,9 +2,9 @@
 /*
  * The event stream of one reply to one connection: service events in, HTML fragments out.
  *
- * A new connection gets the whole state first, as replacements; one that comes back with a Last-Event-ID has its
- * markdown brought to where it was and gets only what came since. Both then follow the stream. An event's id is the
- * number of the last service event that it shows, so it can be the next Last-Event-ID.
+ * A new connection gets the whole state first, as replacements; one that comes back with a Last-Event-ID has
+ * its markdown brought to where it was and gets only what came since. Both then follow the stream. An event's
+ * id is the number of the last service event that it shows, so it can be the next Last-Event-ID.
  */
 #include <stdio.h>
 
@@ -30,8 +30,8 @@ struct reply {
 /* The start of an element whose content replaces or extends another, elsewhere on the page. */
 static void out_of_band(struct reply *reply, const char *how, const char *part)
 {
-    buf_printf(&reply->data, "<div hx-swap-oob=\"%s:#message-%llu-%s\">", how, (unsigned long long)reply->message.id,
-               part);
+    buf_printf(&reply->data, "<div hx-swap-oob=\"%s:#message-%llu-%s\">", how,
+               (unsigned long long)reply->message.id, part);
 }
 
 static void write_event(struct reply *reply, const char *name, struct buf *out)
@@ -146,7 +146,8 @@ static enum status write_news(struct reply *reply, bool *ended, struct buf *out)
             status = write_text(reply, buf_str(&event->text), false, out);
     }
     /* Asked last, so that END is never missed; true also for a client that lost only the very end. */
-    *ended = (any && event->type == STREAM_EVENT_END) || (!any && stream_end(reply->stream) != STREAM_END_NONE);
+    *ended =
+        (any && event->type == STREAM_EVENT_END) || (!any && stream_end(reply->stream) != STREAM_END_NONE);
     if (status == STATUS_OK && any && !*ended)
         status = write_status(reply, &event->progress, out);
     return status;
@@ -233,7 +234,8 @@ enum status ui_reply_open(const struct ui *ui, struct stream *stream, const stru
 static bool pull_gone(void *user, struct buf *out)
 {
     (void)user;
-    http_events_write(out, 0, "status", STR_LITERAL("<span>This reply is not on the server any more.</span>"));
+    http_events_write(out, 0, "status",
+                      STR_LITERAL("<span>This reply is not on the server any more.</span>"));
     http_events_write(out, 0, "complete", STR_LITERAL(""));
     return false;
 }

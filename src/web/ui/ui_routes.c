@@ -19,16 +19,17 @@ static const char *status_title(unsigned status)
     static const struct {
         unsigned status;
         const char *title;
-    } titles[] = {{400, "Bad request"}, {403, "Not allowed"}, {404, "Not found"}, {405, "Method not allowed"},
-                  {409, "Not now"}, {413, "Too large"}, {415, "Unsupported content"}, {422, "Nothing to do"},
-                  {503, "Not available"}};
+    } titles[] = {{400, "Bad request"},         {403, "Not allowed"},   {404, "Not found"},
+                  {405, "Method not allowed"},  {409, "Not now"},       {413, "Too large"},
+                  {415, "Unsupported content"}, {422, "Nothing to do"}, {503, "Not available"}};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (titles[i].status == status)
             return titles[i].title;
     return "Something went wrong";
 }
 
-void ui_error_page(void *user, const struct http_request *request, struct http_response *response, const char *text)
+void ui_error_page(void *user, const struct http_request *request, struct http_response *response,
+                   const char *text)
 {
     const struct ui *ui = user;
     struct err err = ERR_INIT;
@@ -40,8 +41,9 @@ void ui_error_page(void *user, const struct http_request *request, struct http_r
         http_response_header(response, "HX-Retarget", "#notice");
         http_response_header(response, "HX-Reswap", "innerHTML");
     } else {
-        json_t *context = json_pack("{s:o, s:{s:I, s:s, s:s}}", "app", ui_view_app(ui), "error", "status",
-                                    (json_int_t)response->status, "title", status_title(response->status), "text", text);
+        json_t *context =
+            json_pack("{s:o, s:{s:I, s:s, s:s}}", "app", ui_view_app(ui), "error", "status",
+                      (json_int_t)response->status, "title", status_title(response->status), "text", text);
         status = ui_render(ui, UI_PAGE_ERROR, context, &response->body, &err);
     }
     if (status != STATUS_OK) { /* the page about the error fails too: plain text needs nothing */
@@ -56,17 +58,17 @@ static void fail(const struct ui *ui, const struct http_request *request, struct
                  const struct err *err)
 {
     static const unsigned codes[] = {
-        [STATUS_OK] = 500, [STATUS_NO_MEMORY] = 503, [STATUS_IO] = 500, [STATUS_FORMAT] = 400,
-        [STATUS_UNSUPPORTED] = 415, [STATUS_ARGUMENT] = 409, [STATUS_LIMIT] = 413, [STATUS_NOT_FOUND] = 404,
-        [STATUS_CANCELLED] = 503};
+        [STATUS_OK] = 500,     [STATUS_NO_MEMORY] = 503,   [STATUS_IO] = 500,
+        [STATUS_FORMAT] = 400, [STATUS_UNSUPPORTED] = 415, [STATUS_ARGUMENT] = 409,
+        [STATUS_LIMIT] = 413,  [STATUS_NOT_FOUND] = 404,   [STATUS_CANCELLED] = 503};
     response->status = codes[err->code];
     if (response->status >= 500)
         log_error("%s %s: %s", request->method, request->path, err->text);
     ui_error_page((void *)(uintptr_t)ui, request, response, err->text);
 }
 
-static void render_or_fail(const struct ui *ui, const struct http_request *request, struct http_response *response,
-                           enum ui_template which, json_t *context)
+static void render_or_fail(const struct ui *ui, const struct http_request *request,
+                           struct http_response *response, enum ui_template which, json_t *context)
 {
     struct err err = ERR_INIT;
     if (ui_render(ui, which, context, &response->body, &err) != STATUS_OK) {
@@ -87,13 +89,13 @@ static void find_session(const struct http_request *request, struct http_respons
         return;
     }
     chat_new_session(session);
-    http_response_header(response, "Set-Cookie", COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax", session,
-                         COOKIE_SECONDS);
+    http_response_header(response, "Set-Cookie", COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax",
+                         session, COOKIE_SECONDS);
 }
 
 /* With `create`, NULL means that the response is an error already; without, that there is no chat yet. */
-static struct chat *find_chat(struct ui *ui, const struct http_request *request, struct http_response *response,
-                              bool create)
+static struct chat *find_chat(struct ui *ui, const struct http_request *request,
+                              struct http_response *response, bool create)
 {
     char session[CHAT_SESSION_LENGTH + 1];
     struct chat *chat = NULL;
@@ -114,8 +116,8 @@ static json_t *chat_context(struct ui *ui, struct chat *chat, uint64_t from, str
     models_status(ui->service->models, &model);
     json_t *context = NULL;
     if (!chat || chat_view(chat, from, &view, err) == STATUS_OK) {
-        context = json_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(ui), "model", ui_view_model(&model), "chat",
-                            ui_view_chat(&view, &model), "messages", ui_view_messages(&view));
+        context = json_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(ui), "model", ui_view_model(&model),
+                            "chat", ui_view_chat(&view, &model), "messages", ui_view_messages(&view));
         if (!context)
             err_no_memory(err, "making a page");
     }
@@ -146,13 +148,14 @@ static void get_page(void *user, const struct http_request *request, struct http
 }
 
 /* Reads one field of a form; false if the response is an error already. */
-static bool read_field(const struct ui *ui, const struct http_request *request, struct http_response *response,
-                       const char *name, struct buf *value, bool *found)
+static bool read_field(const struct ui *ui, const struct http_request *request,
+                       struct http_response *response, const char *name, struct buf *value, bool *found)
 {
     struct err err = ERR_INIT;
     enum status status;
     if (request->body.len > 0 && !http_form_is_type(http_header(request, "Content-Type")))
-        status = err_set(&err, STATUS_UNSUPPORTED, "A form must be sent as application/x-www-form-urlencoded.");
+        status =
+            err_set(&err, STATUS_UNSUPPORTED, "A form must be sent as application/x-www-form-urlencoded.");
     else
         status = http_form_field(request->body, name, value, found, &err);
     if (status != STATUS_OK)
@@ -270,8 +273,8 @@ static void get_events(void *user, const struct http_request *request, struct ht
         if (status == STATUS_OK && (view.n_messages == 0 || view.messages[0].id != id))
             status = err_set(&err, STATUS_NOT_FOUND, "This reply is gone."); /* cleared in this very moment */
         if (status == STATUS_OK)
-            status = ui_reply_open(ui, stream, &view.messages[0], parse_id(http_header(request, "Last-Event-ID")),
-                                   &response->events, &err);
+            status = ui_reply_open(ui, stream, &view.messages[0],
+                                   parse_id(http_header(request, "Last-Event-ID")), &response->events, &err);
         else
             stream_release(stream);
     }

@@ -27,7 +27,8 @@ json_t *ui_view_app(const struct ui *ui)
 
 json_t *ui_view_model(const struct models_status *status)
 {
-    static const char *const states[] = {[MODELS_LOADING] = "loading", [MODELS_READY] = "ready", [MODELS_NONE] = "none"};
+    static const char *const states[] = {
+        [MODELS_LOADING] = "loading", [MODELS_READY] = "ready", [MODELS_NONE] = "none"};
     return json_pack("{s:s, s:o, s:s, s:s, s:o, s:I}", "state", states[status->state], "name",
                      string_or_none(status->name), "reason", status->reason, "hint", status->hint, "file",
                      string_or_none(status->file), "context_tokens", (json_int_t)status->info.n_ctx);
@@ -42,8 +43,10 @@ json_t *ui_view_chat(const struct chat_view *chat, const struct models_status *s
 
 static const char *state_name(enum stream_end end)
 {
-    static const char *const names[] = {[STREAM_END_NONE] = "running", [STREAM_END_DONE] = "done",
-                                        [STREAM_END_STOPPED] = "stopped", [STREAM_END_LENGTH] = "length",
+    static const char *const names[] = {[STREAM_END_NONE] = "running",
+                                        [STREAM_END_DONE] = "done",
+                                        [STREAM_END_STOPPED] = "stopped",
+                                        [STREAM_END_LENGTH] = "length",
                                         [STREAM_END_FAILED] = "failed"};
     return names[end];
 }
@@ -55,7 +58,8 @@ static double rounded(double x)
 }
 
 /* html and html_open, as the event stream would have built them. */
-static enum status render_markdown(const struct chat_message_view *message, struct buf *html, struct buf *open)
+static enum status render_markdown(const struct chat_message_view *message, struct buf *html,
+                                   struct buf *open)
 {
     if (message->content.end != STREAM_END_NONE)
         return ui_markdown_render(buf_str(&message->content.text), html, NULL);
@@ -79,16 +83,17 @@ json_t *ui_view_message(const struct chat_message_view *message)
     struct buf html = BUF_INIT, open = BUF_INIT;
     json_t *view = NULL;
     if (!assistant || render_markdown(message, &html, &open) == STATUS_OK)
-        view = json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:s, s:b, s:s, s:I, s:f, s:f, s:s, s:s}",
-                         "id", (json_int_t)message->id, "role", assistant ? "assistant" : "user",
-                         "text", text_value(&content->text), "html", text_value(&html), "html_open", text_value(&open),
-                         "thinking", text_value(&content->thinking), "thinking_open",
-                         running && content->progress.phase == STREAM_THINKING, "state",
-                         assistant ? state_name(content->end) : "done", "note", content->note, "error", content->error,
-                         "command", message->command, "model", message->model, "n_tokens",
-                         (json_int_t)content->progress.n_tokens, "tokens_per_second",
-                         rounded(content->progress.tokens_per_second), "thinking_seconds",
-                         rounded(content->progress.thinking_seconds), "events_url", events_url, "stop_url", stop_url);
+        view = json_pack(
+            "{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:s, s:b, s:s, s:I, s:f, s:f, s:s, s:s}", "id",
+            (json_int_t)message->id, "role", assistant ? "assistant" : "user", "text",
+            text_value(&content->text), "html", text_value(&html), "html_open", text_value(&open), "thinking",
+            text_value(&content->thinking), "thinking_open",
+            running && content->progress.phase == STREAM_THINKING, "state",
+            assistant ? state_name(content->end) : "done", "note", content->note, "error", content->error,
+            "command", message->command, "model", message->model, "n_tokens",
+            (json_int_t)content->progress.n_tokens, "tokens_per_second",
+            rounded(content->progress.tokens_per_second), "thinking_seconds",
+            rounded(content->progress.thinking_seconds), "events_url", events_url, "stop_url", stop_url);
     buf_free(&html);
     buf_free(&open);
     return view;
@@ -107,13 +112,16 @@ json_t *ui_view_messages(const struct chat_view *chat)
 
 json_t *ui_view_progress(const struct stream_progress *progress)
 {
-    static const char *const phases[] = {[STREAM_QUEUED] = "queued", [STREAM_READING] = "reading",
-                                         [STREAM_THINKING] = "thinking", [STREAM_WRITING] = "writing",
+    static const char *const phases[] = {[STREAM_QUEUED] = "queued",
+                                         [STREAM_READING] = "reading",
+                                         [STREAM_THINKING] = "thinking",
+                                         [STREAM_WRITING] = "writing",
                                          [STREAM_ENDED] = "ended"};
-    json_int_t percent = progress->n_prompt ? (json_int_t)progress->n_prompt_done * 100 / progress->n_prompt : 0;
-    return json_pack("{s:s, s:I, s:I, s:f, s:f}", "state", phases[progress->phase], "percent", percent, "n_tokens",
-                     (json_int_t)progress->n_tokens, "tokens_per_second", rounded(progress->tokens_per_second),
-                     "seconds", rounded(progress->seconds));
+    json_int_t percent =
+        progress->n_prompt ? (json_int_t)progress->n_prompt_done * 100 / progress->n_prompt : 0;
+    return json_pack("{s:s, s:I, s:I, s:f, s:f}", "state", phases[progress->phase], "percent", percent,
+                     "n_tokens", (json_int_t)progress->n_tokens, "tokens_per_second",
+                     rounded(progress->tokens_per_second), "seconds", rounded(progress->seconds));
 }
 
 json_t *ui_view_commands(void)
@@ -138,9 +146,9 @@ json_t *ui_view_health(const struct ui *ui, const struct models_status *status)
     if (status->state == MODELS_READY)
         model = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", status->name, "file", status->file,
                           "parameters", (json_int_t)status->info.n_parameters, "bytes",
-                          (json_int_t)status->info.model_bytes, "context_tokens", (json_int_t)status->info.n_ctx,
-                          "threads", (json_int_t)status->info.n_threads);
+                          (json_int_t)status->info.model_bytes, "context_tokens",
+                          (json_int_t)status->info.n_ctx, "threads", (json_int_t)status->info.n_threads);
     return json_pack("{s:s, s:o, s:s, s:o, s:s, s:f}", "status", states[status->state], "reason",
-                     string_or_none(status->reason), "hint", status->hint, "model", model, "version", ui->version,
-                     "uptime_seconds", rounded((double)(clock_now_us() - ui->started_us) / 1e6));
+                     string_or_none(status->reason), "hint", status->hint, "model", model, "version",
+                     ui->version, "uptime_seconds", rounded((double)(clock_now_us() - ui->started_us) / 1e6));
 }

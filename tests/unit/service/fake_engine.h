@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_engine.h - the functions of engine.h with a script instead of a model, for tests of what is above the engine.
+ * fake_engine.h - the functions of engine.h with a script instead of a model, for tests of what is above the
+ * engine.
  *
- * A program that includes this defines them itself, so the linker takes nothing from the engine's library. A token is a
- * byte when prompts are counted, and `piece` bytes of `reply` when replies are written; each request has a thread.
+ * A program that includes this defines them itself, so the linker takes nothing from the engine's library. A
+ * token is a byte when prompts are counted, and `piece` bytes of `reply` when replies are written; each
+ * request has a thread.
  */
 #ifndef TESTS_FAKE_ENGINE_H
 #define TESTS_FAKE_ENGINE_H
@@ -58,9 +60,14 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
         return err_set(err, STATUS_FORMAT, "%s: %s", config->model_path, fake.open_error);
     struct engine *engine = calloc(1, sizeof *engine);
     pthread_mutex_init(&engine->mutex, NULL);
-    engine->info = (struct engine_info){.model_name = "fake", .architecture = "fake",
-                                        .chat_template = fake.template_text, .bos_text = "", .eos_text = "</s>",
-                                        .n_ctx = fake.n_ctx, .n_ctx_train = fake.n_ctx, .n_slots = 4,
+    engine->info = (struct engine_info){.model_name = "fake",
+                                        .architecture = "fake",
+                                        .chat_template = fake.template_text,
+                                        .bos_text = "",
+                                        .eos_text = "</s>",
+                                        .n_ctx = fake.n_ctx,
+                                        .n_ctx_train = fake.n_ctx,
+                                        .n_slots = 4,
                                         .kernel_tier = "none"};
     atomic_fetch_add(&fake.n_open, 1);
     *out = engine;
@@ -92,7 +99,9 @@ static void *fake_request_main(void *user)
 {
     struct fake_request *at = user;
     static const struct err failure = {STATUS_IO, ERR_NO_OFFSET, 0, 0, "the fake engine broke"};
-    struct engine_event event = {.type = ENGINE_EVENT_PROMPT, .request = at->id, .n_prompt = at->n_prompt,
+    struct engine_event event = {.type = ENGINE_EVENT_PROMPT,
+                                 .request = at->id,
+                                 .n_prompt = at->n_prompt,
                                  .n_prompt_done = at->n_prompt};
     at->request.on_event(at->request.user, &event);
     event.type = ENGINE_EVENT_TOKEN;
@@ -115,7 +124,8 @@ static void *fake_request_main(void *user)
     return NULL;
 }
 
-enum status engine_submit(struct engine *engine, const struct engine_request *request, uint64_t *id, struct err *err)
+enum status engine_submit(struct engine *engine, const struct engine_request *request, uint64_t *id,
+                          struct err *err)
 {
     if (request->prompt.len >= engine->info.n_ctx)
         return err_set(err, STATUS_LIMIT, "the prompt does not fit");
@@ -145,7 +155,8 @@ void engine_cancel(struct engine *engine, uint64_t id)
     pthread_mutex_unlock(&engine->mutex);
 }
 
-enum status engine_count_tokens(const struct engine *engine, struct str text, uint32_t *count, struct err *err)
+enum status engine_count_tokens(const struct engine *engine, struct str text, uint32_t *count,
+                                struct err *err)
 {
     (void)engine;
     (void)err;

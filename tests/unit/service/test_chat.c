@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Chats over a scripted engine: prompts, replies, thinking, stopping, commands, contexts that are too small. */
+/* Chats over a scripted engine: prompts, replies, thinking, stopping, commands, contexts that are too small.
+ */
 #include "check.h"
 
 #include <unistd.h>
@@ -9,7 +10,8 @@
 #include "fake_engine.h"
 #include "service/service.h"
 
-static const char session_a[] = "0123456789abcdef0123456789abcdef", session_b[] = "00000000000000000000000000000000";
+static const char session_a[] = "0123456789abcdef0123456789abcdef",
+                  session_b[] = "00000000000000000000000000000000";
 
 static const char template_text[] =
     "{%- if messages[0].role == 'system' %}[{{ messages[0].content }}]{% endif %}"
@@ -18,8 +20,8 @@ static const char template_text[] =
 
 static struct service *open_service(const char *system, bool wait)
 {
-    struct service_config config = {.models = {.model_path = "fake.gguf"}, .system_prompt = system,
-                                    .sampling = sampler_defaults()};
+    struct service_config config = {
+        .models = {.model_path = "fake.gguf"}, .system_prompt = system, .sampling = sampler_defaults()};
     struct service *service = NULL;
     struct err err = ERR_INIT;
     assert_int_equal(service_open(&config, &service, &err), STATUS_OK);
@@ -305,7 +307,9 @@ static void test_bad_messages(void **state)
     free(large);
     assert_false(chat_is_session(str_of("0123")));
     assert_false(chat_is_session(str_of("0123456789ABCDEF0123456789abcdef")));
-    assert_false(chat_is_session((struct str){"0123456789abcde\0" "0123456789abcdef", 32}));
+    assert_false(chat_is_session((struct str){"0123456789abcde\0"
+                                              "0123456789abcdef",
+                                              32}));
     assert_true(chat_is_session(str_of(session_a)));
     chat_release(chat);
     service_close(service);
@@ -394,11 +398,16 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_turns, reset),         cmocka_unit_test_setup(test_ends, reset),
-        cmocka_unit_test_setup(test_stop, reset),          cmocka_unit_test_setup(test_commands_in_chat, reset),
-        cmocka_unit_test_setup(test_small_context, reset), cmocka_unit_test_setup(test_bad_templates, reset),
-        cmocka_unit_test_setup(test_no_model, reset),      cmocka_unit_test_setup(test_bad_messages, reset),
-        cmocka_unit_test_setup(test_book_forgets, reset),  cmocka_unit_test_setup(test_no_memory, reset),
+        cmocka_unit_test_setup(test_turns, reset),
+        cmocka_unit_test_setup(test_ends, reset),
+        cmocka_unit_test_setup(test_stop, reset),
+        cmocka_unit_test_setup(test_commands_in_chat, reset),
+        cmocka_unit_test_setup(test_small_context, reset),
+        cmocka_unit_test_setup(test_bad_templates, reset),
+        cmocka_unit_test_setup(test_no_model, reset),
+        cmocka_unit_test_setup(test_bad_messages, reset),
+        cmocka_unit_test_setup(test_book_forgets, reset),
+        cmocka_unit_test_setup(test_no_memory, reset),
         cmocka_unit_test_setup(test_many, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

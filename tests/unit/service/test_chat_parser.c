@@ -33,7 +33,8 @@ static const struct {
     {"", "<think>gr\xc3\xbc\xc3\x9f</think>\xe2\x82\xac", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac"},
 };
 
-static void check(const char *prompt, const char *reply, size_t piece, const char *thinking, const char *answer)
+static void check(const char *prompt, const char *reply, size_t piece, const char *thinking,
+                  const char *answer)
 {
     struct chat_parser parser;
     struct buf got_thinking = BUF_INIT, got_answer = BUF_INIT;
@@ -82,8 +83,9 @@ static void test_no_memory(void **state)
         struct buf thinking = BUF_INIT, answer = BUF_INIT;
         chat_parser_open(&parser, str_of(""));
         mem_fail_at(nth);
-        chat_parser_push(&parser, str_of("<think>some thinking that is long enough to need memory, and more of it"
-                                         "</think>and an answer that is long enough too, so that the buffer grows"),
+        chat_parser_push(&parser,
+                         str_of("<think>some thinking that is long enough to need memory, and more of it"
+                                "</think>and an answer that is long enough too, so that the buffer grows"),
                          &thinking, &answer);
         chat_parser_finish(&parser, &thinking, &answer);
         mem_fail_at(0);

@@ -17,7 +17,8 @@ static void test_is_command(void **state)
 {
     (void)state;
     static const char *const yes[] = {"/help", "/clear now", "/quote\n", "/unknown"};
-    static const char *const no[] = {"", "/", "/ help", "help", "/etc/passwd", "/no_think", "/Help", "//", " /help", "/a1"};
+    static const char *const no[] = {"",          "/",     "/ help", "help",   "/etc/passwd",
+                                     "/no_think", "/Help", "//",     " /help", "/a1"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         assert_true(commands_is_command(str_of(yes[i])));
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
@@ -102,8 +103,8 @@ static void test_find_model(void **state)
     static const struct {
         const char *name;
         long seconds;
-    } files[] = {{"old.gguf", 100}, {"b.gguf", 200}, {"a.gguf", 200}, {"c.gguf.part", 900}, {".hidden.gguf", 900},
-                 {"notes.txt", 900}, {".gguf", 900}};
+    } files[] = {{"old.gguf", 100},     {"b.gguf", 200},    {"a.gguf", 200}, {"c.gguf.part", 900},
+                 {".hidden.gguf", 900}, {"notes.txt", 900}, {".gguf", 900}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
         write_file(path, "x", files[i].seconds);
@@ -125,8 +126,9 @@ static void test_find_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_is_command), cmocka_unit_test(test_run),        cmocka_unit_test(test_quote_file),
-        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_find_model),
+        cmocka_unit_test(test_is_command), cmocka_unit_test(test_run),
+        cmocka_unit_test(test_quote_file), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_find_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

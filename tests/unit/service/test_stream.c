@@ -53,7 +53,9 @@ static void test_runs(void **state)
         enum stream_event_type type;
         uint64_t number;
         const char *text;
-    } expected[] = {{STREAM_EVENT_PROGRESS, 1, ""}, {STREAM_EVENT_THINKING, 4, "ab"}, {STREAM_EVENT_TEXT, 6, "cd"},
+    } expected[] = {{STREAM_EVENT_PROGRESS, 1, ""},
+                    {STREAM_EVENT_THINKING, 4, "ab"},
+                    {STREAM_EVENT_TEXT, 6, "cd"},
                     {STREAM_EVENT_END, 7, ""}};
     struct stream_event event = STREAM_EVENT_INIT;
     uint64_t cursor = 0;
@@ -292,12 +294,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_readers),
-        cmocka_unit_test(test_buffer_policy),
-        cmocka_unit_test(test_buffer_characters),
-        cmocka_unit_test(test_timer_cancel),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_runs),          cmocka_unit_test(test_readers),
+        cmocka_unit_test(test_buffer_policy), cmocka_unit_test(test_buffer_characters),
+        cmocka_unit_test(test_timer_cancel),  cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

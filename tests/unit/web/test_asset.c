@@ -49,8 +49,17 @@ static void finds_nothing_else(void **state)
 {
     (void)state;
     static const char *const absent[] = {
-        "", "/", "static", "static/", "/static/app.css", "static/../static/app.css", "static//app.css",
-        "static/APP.CSS", "templates/base.html/", "../CMakeLists.txt", "zzz",
+        "",
+        "/",
+        "static",
+        "static/",
+        "/static/app.css",
+        "static/../static/app.css",
+        "static//app.css",
+        "static/APP.CSS",
+        "templates/base.html/",
+        "../CMakeLists.txt",
+        "zzz",
     };
     for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
         assert_null(asset_find(absent[i]));

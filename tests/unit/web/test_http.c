@@ -21,12 +21,9 @@ static void test_router(void **state)
 {
     (void)state;
     static const struct http_route routes[] = {
-        {"GET", "/", nothing},
-        {"POST", "/chat", nothing},
-        {"GET", "/chat", nothing},
-        {"GET", "/replies/{}/events", nothing},
-        {"GET", "/static/{*}", nothing},
-        {"POST", "/only/post", nothing},
+        {"GET", "/", nothing},           {"POST", "/chat", nothing},
+        {"GET", "/chat", nothing},       {"GET", "/replies/{}/events", nothing},
+        {"GET", "/static/{*}", nothing}, {"POST", "/only/post", nothing},
     };
     static const struct {
         const char *method, *path;
@@ -73,9 +70,22 @@ static void test_host(void **state)
 {
     (void)state;
     static const char *const good[] = {"localhost:3000", "LOCALHOST:3000", "127.0.0.1:3000", "[::1]:3000"};
-    static const char *const bad[] = {"localhost", "localhost:3001", "evil.example:3000", "127.0.0.1.evil.example:3000",
-                                      "localhost:3000:3000", "localhost:", "localhost:x", ":3000", "", "[::1", "[::1]x",
-                                      "[", "localhost:3000/", "a b:3000", "localhost:99999", "user@localhost:3000"};
+    static const char *const bad[] = {"localhost",
+                                      "localhost:3001",
+                                      "evil.example:3000",
+                                      "127.0.0.1.evil.example:3000",
+                                      "localhost:3000:3000",
+                                      "localhost:",
+                                      "localhost:x",
+                                      ":3000",
+                                      "",
+                                      "[::1",
+                                      "[::1]x",
+                                      "[",
+                                      "localhost:3000/",
+                                      "a b:3000",
+                                      "localhost:99999",
+                                      "user@localhost:3000"};
     struct err err = ERR_INIT;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(http_guard_host(good[i], true, 3000, &err), STATUS_OK);
@@ -96,8 +106,14 @@ static void test_origin(void **state)
     assert_int_equal(http_guard_origin(host, "http://localhost:3000", NULL, &err), STATUS_OK);
     assert_int_equal(http_guard_origin(host, "http://localhost:3000", "same-origin", &err), STATUS_OK);
     assert_int_equal(http_guard_origin(host, NULL, "none", &err), STATUS_OK);
-    static const char *const bad[] = {"null", "http://localhost:3001", "http://localhost", "http://evil.example", "",
-                                      "http://localhost:3000.evil.example", "ftp://localhost:3000", "localhost:3000"};
+    static const char *const bad[] = {"null",
+                                      "http://localhost:3001",
+                                      "http://localhost",
+                                      "http://evil.example",
+                                      "",
+                                      "http://localhost:3000.evil.example",
+                                      "ftp://localhost:3000",
+                                      "localhost:3000"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_not_equal(http_guard_origin(host, bad[i], NULL, &err), STATUS_OK);
     assert_int_not_equal(http_guard_origin(host, "http://localhost:3000", "cross-site", &err), STATUS_OK);
@@ -131,7 +147,8 @@ static void test_form(void **state)
         struct buf value = BUF_INIT;
         bool found = false;
         struct err err = ERR_INIT;
-        assert_int_equal(http_form_field(str_of(cases[i].form), "text", &value, &found, &err), cases[i].status);
+        assert_int_equal(http_form_field(str_of(cases[i].form), "text", &value, &found, &err),
+                         cases[i].status);
         if (cases[i].status == STATUS_OK) {
             assert_int_equal(found, cases[i].value != NULL);
             assert_string_equal(buf_text(&value), cases[i].value ? cases[i].value : "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The server on a real socket: what hostile and slow clients get, and event streams to many readers at once. */
+/* The server on a real socket: what hostile and slow clients get, and event streams to many readers at once.
+ */
 #include "check.h"
 
 #include <arpa/inet.h>
@@ -16,9 +17,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "web/http/http_events.h"
 #include "web/http/http_form.h"
 #include "web/http/http_server.h"
-#include "web/http/http_events.h"
 
 /* -- a small application -- */
 
@@ -120,8 +121,12 @@ static char host_line[64]; /* "Host: localhost:PORT" */
 
 static struct http_config config(void)
 {
-    return (struct http_config){.host = "127.0.0.1", .routes = routes, .n_routes = 3, .error_page = error_page,
-                                .request_seconds = 2, .max_connections = 600};
+    return (struct http_config){.host = "127.0.0.1",
+                                .routes = routes,
+                                .n_routes = 3,
+                                .error_page = error_page,
+                                .request_seconds = 2,
+                                .max_connections = 600};
 }
 
 static void note_port(void)
@@ -221,12 +226,16 @@ static void test_ordinary(void **state)
     (void)state;
     expect_f("HTTP/1.1 200", "hello nobody", "GET /hello HTTP/1.1\r\n%s" TAIL);
     expect_f("HTTP/1.1 200", "hello x", "GET /hello HTTP/1.1\r\nCookie: a=b; c=x\r\n%s" TAIL);
-    expect_f("HTTP/1.1 200", "Content-Security-Policy: default-src 'self';", "GET /hello HTTP/1.1\r\n%s" TAIL);
+    expect_f("HTTP/1.1 200", "Content-Security-Policy: default-src 'self';",
+             "GET /hello HTTP/1.1\r\n%s" TAIL);
     expect_f("HTTP/1.1 200", "nosniff", "GET /hello HTTP/1.1\r\n%s" TAIL);
     expect_f("HTTP/1.1 200", "Content-Length: 12\r\n", "HEAD /hello HTTP/1.1\r\n%s" TAIL);
-    expect_f("HTTP/1.1 200", "3:abc", "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n%s" "\r\nConnection: close\r\n\r\nabc");
-    expect_f("HTTP/1.1 200", "4:abcd", "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n%s"
-                                       "\r\nConnection: close\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n");
+    expect_f("HTTP/1.1 200", "3:abc",
+             "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n%s"
+             "\r\nConnection: close\r\n\r\nabc");
+    expect_f("HTTP/1.1 200", "4:abcd",
+             "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n%s"
+             "\r\nConnection: close\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n");
     struct buf answer = BUF_INIT;
     char request[256];
     snprintf(request, sizeof request, "HEAD /hello HTTP/1.1\r\n%s" TAIL, host_line);
@@ -253,12 +262,14 @@ static void test_refusals(void **state)
              "POST /echo HTTP/1.1\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n%s" TAIL);
     expect_f("HTTP/1.1 403", "Another site",
              "POST /echo HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n%s" TAIL);
-    expect_f("HTTP/1.1 200", "", "POST /echo HTTP/1.1\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 0\r\n%s" TAIL);
+    expect_f("HTTP/1.1 200", "",
+             "POST /echo HTTP/1.1\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 0\r\n%s" TAIL);
     expect_f("HTTP/1.1 413", "too large", "POST /echo HTTP/1.1\r\nContent-Length: 99999999999999\r\n%s" TAIL);
     expect_f("HTTP/1.1 400", "", "POST /echo HTTP/1.1\r\nContent-Length: -5\r\n%s" TAIL);
     expect_f("HTTP/1.1 400", "", "POST /echo HTTP/1.1\r\nContent-Length: abc\r\n%s" TAIL);
     expect_f("HTTP/1.1 400", "",
-             "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n%s\r\nConnection: close\r\n\r\nzz\r\nab\r\n0\r\n\r\n");
+             "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n%s\r\nConnection: "
+             "close\r\n\r\nzz\r\nab\r\n0\r\n\r\n");
 }
 
 /* Too large, but not absurdly: read to its end, so that the client gets to see the answer. */
@@ -282,9 +293,14 @@ static void test_large_body(void **state)
 static void test_garbage(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02\x01\x01\xfc\x03\x03",
-                                        "GET / HTTP/9.9\r\n\r\n", "GET /hello\r\n\r\n", "\xff\xfe\xfd\r\n\r\n",
-                                        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /hello HTTP/1.1\r\nno colon\r\n\r\n"};
+    static const char *const texts[] = {"\r\n\r\n\r\n",
+                                        "GET\r\n\r\n",
+                                        "\x16\x03\x01\x02\x01\x01\xfc\x03\x03",
+                                        "GET / HTTP/9.9\r\n\r\n",
+                                        "GET /hello\r\n\r\n",
+                                        "\xff\xfe\xfd\r\n\r\n",
+                                        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                                        "GET /hello HTTP/1.1\r\nno colon\r\n\r\n"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct buf answer = BUF_INIT;
         int fd = dial();
@@ -349,7 +365,8 @@ static void test_slow_client(void **state)
     (void)state;
     int fd = dial();
     uint64_t started = clock_now_us();
-    static const char text[] = "GET /hello HTTP/1.1\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
+    static const char text[] =
+        "GET /hello HTTP/1.1\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
     size_t at = 0;
     ssize_t n = 1;
     while (n > 0 && at + 1 < sizeof text) {

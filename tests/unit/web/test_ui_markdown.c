@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Markdown: what is dangerous comes out harmless, nothing is lost, and a text that arrives in pieces comes out as the
- * same HTML as the text at once.
+ * Markdown: what is dangerous comes out harmless, nothing is lost, and a text that arrives in pieces comes
+ * out as the same HTML as the text at once.
  */
 #include "check.h"
 
@@ -18,8 +18,8 @@ static const struct {
     {"*a* **b** `c`", "<p><em>a</em> <strong>b</strong> <code>c</code></p>\n"},
     {"~~gone~~", "<p><del>gone</del></p>\n"},
     {"a & b < c", "<p>a &amp; b &lt; c</p>\n"},
-    {"[x](https://e.example/?a=1&b=2)",
-     "<p><a href=\"https://e.example/?a=1&amp;b=2\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">x</a></p>\n"},
+    {"[x](https://e.example/?a=1&b=2)", "<p><a href=\"https://e.example/?a=1&amp;b=2\" rel=\"noopener "
+                                        "noreferrer nofollow\" target=\"_blank\">x</a></p>\n"},
     {"[x](mailto:a@e.example)",
      "<p><a href=\"mailto:a@e.example\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">x</a></p>\n"},
     {"[x](javascript:alert(1))", "<p>x (javascript:alert(1))</p>\n"},
@@ -27,8 +27,8 @@ static const struct {
     {"[x](data:text/html,hi)", "<p>x (data:text/html,hi)</p>\n"},
     {"[x](/chat/clear)", "<p>x (/chat/clear)</p>\n"},
     {"[x]()", "<p>x</p>\n"},
-    {"![alt](https://e.example/p.png)",
-     "<p><a href=\"https://e.example/p.png\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">alt</a></p>\n"},
+    {"![alt](https://e.example/p.png)", "<p><a href=\"https://e.example/p.png\" rel=\"noopener noreferrer "
+                                        "nofollow\" target=\"_blank\">alt</a></p>\n"},
     {"[![alt](https://e.example/p.png)](https://e.example/)",
      "<p><a href=\"https://e.example/\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">alt "
      "(https://e.example/p.png)</a></p>\n"},
@@ -54,18 +54,39 @@ static void test_hostile(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "<iframe src=javascript:alert(1)>",
-        "<a href=\"javascript:alert(1)\">x</a>", "<style>@import 'x'</style>", "<div hx-get=/x hx-trigger=load>",
-        "[a](<javascript:alert(1)>)", "[a](\x01javascript:alert(1))", "[a](java\nscript:alert(1))",
-        "[a](https://x\" onmouseover=\"alert(1))", "[a](https://x/\"onmouseover=alert(1))", "![a\" onerror=\"x](https://x)",
-        "<https://x/\"onclick=\"alert(1)>", "[a]: javascript:alert(1)\n\n[a]", "&#60;script&#62;", "<!-- --!> <script>",
-        "<![CDATA[<script>alert(1)</script>]]>", "<?php x ?>", "```\"><script>alert(1)</script>\nx\n```",
-        "| a |\n| --- |\n| <script>x</script> |", "www.evil.example/\"onclick=\"x", "javascript:alert(1)",
-        "[a](vbscript:x)", "[a](file:///etc/passwd)", "[a](//evil.example/)", "- [x] <input onfocus=x autofocus>",
-        "\xff\xfe<script>\xff</script>", "<scr\x01ipt>", "<a/href=https://x style=x>",
+        "<img src=x onerror=alert(1)>",
+        "<svg/onload=alert(1)>",
+        "<iframe src=javascript:alert(1)>",
+        "<a href=\"javascript:alert(1)\">x</a>",
+        "<style>@import 'x'</style>",
+        "<div hx-get=/x hx-trigger=load>",
+        "[a](<javascript:alert(1)>)",
+        "[a](\x01javascript:alert(1))",
+        "[a](java\nscript:alert(1))",
+        "[a](https://x\" onmouseover=\"alert(1))",
+        "[a](https://x/\"onmouseover=alert(1))",
+        "![a\" onerror=\"x](https://x)",
+        "<https://x/\"onclick=\"alert(1)>",
+        "[a]: javascript:alert(1)\n\n[a]",
+        "&#60;script&#62;",
+        "<!-- --!> <script>",
+        "<![CDATA[<script>alert(1)</script>]]>",
+        "<?php x ?>",
+        "```\"><script>alert(1)</script>\nx\n```",
+        "| a |\n| --- |\n| <script>x</script> |",
+        "www.evil.example/\"onclick=\"x",
+        "javascript:alert(1)",
+        "[a](vbscript:x)",
+        "[a](file:///etc/passwd)",
+        "[a](//evil.example/)",
+        "- [x] <input onfocus=x autofocus>",
+        "\xff\xfe<script>\xff</script>",
+        "<scr\x01ipt>",
+        "<a/href=https://x style=x>",
     };
-    static const char *const never[] = {"<script", "<img", "<svg", "<iframe", "<style", "<div", "<b ", "<input onfocus",
-                                        "href=\"java", "href=\"data", "href=\"vb", "href=\"file", "href=\"/", "<?", "<!"};
+    static const char *const never[] = {
+        "<script",     "<img",        "<svg",      "<iframe",     "<style",   "<div", "<b ", "<input onfocus",
+        "href=\"java", "href=\"data", "href=\"vb", "href=\"file", "href=\"/", "<?",   "<!"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct buf out = BUF_INIT;
         assert_int_equal(ui_markdown_render(str_of(texts[i]), &out, NULL), STATUS_OK);
@@ -108,10 +129,47 @@ static void stream_text(const char *text, struct rng *rng, struct buf *out, bool
 }
 
 static const char *const lines[] = {
-    "Some text", "more text here", "", "", "", "- item", "- other", "  continued", "* star", "1. one", "2. two", "   deep",
-    "  - nested", "    code?", "```", "```python", "print(1)", "~~~", "# Heading", "## Next", "===", "---", "***", "> quote",
-    "> > deeper", "| a | b |", "| --- | --- |", "| 1 | 2 |", "- [ ] task", "- [x] done", "<div>", "</div>", "<!-- c -->",
-    "**bold", "closed**", "`code", "https://e.example/x", "\tTab", "+ plus", "10) ten", "![i](https://e.example/i.png)",
+    "Some text",
+    "more text here",
+    "",
+    "",
+    "",
+    "- item",
+    "- other",
+    "  continued",
+    "* star",
+    "1. one",
+    "2. two",
+    "   deep",
+    "  - nested",
+    "    code?",
+    "```",
+    "```python",
+    "print(1)",
+    "~~~",
+    "# Heading",
+    "## Next",
+    "===",
+    "---",
+    "***",
+    "> quote",
+    "> > deeper",
+    "| a | b |",
+    "| --- | --- |",
+    "| 1 | 2 |",
+    "- [ ] task",
+    "- [x] done",
+    "<div>",
+    "</div>",
+    "<!-- c -->",
+    "**bold",
+    "closed**",
+    "`code",
+    "https://e.example/x",
+    "\tTab",
+    "+ plus",
+    "10) ten",
+    "![i](https://e.example/i.png)",
 };
 
 static void test_streamed_is_the_same(void **state)
@@ -157,7 +215,8 @@ static void test_finished_blocks_leave(void **state)
 static void test_no_memory(void **state)
 {
     (void)state;
-    static const char text[] = "# Title\n\n[a](https://e.example) <b>x</b>\n\n| a | b |\n| - | - |\n| 1 | 2 |\n";
+    static const char text[] =
+        "# Title\n\n[a](https://e.example) <b>x</b>\n\n| a | b |\n| - | - |\n| 1 | 2 |\n";
     enum status status = STATUS_NO_MEMORY;
     for (long nth = 1; nth < 200 && status != STATUS_OK; nth++) {
         struct buf out = BUF_INIT;
