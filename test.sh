@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# test.sh [--reference] [NAME...] - builds and tests everything; the last line is "N passed, N failed".
+# test.sh [NAME...], test.sh --reference [NAME...] - builds and tests everything; the last line is
+# "N passed, N failed".
 #
 # Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, and
 # runs: the unit tests in both; tools/check-law and shellcheck; the black-box tests of tests/cli and
 # tests/page on the release binary with the real default model. NAME picks unit-test programs and Python tests
 # whose name contains it.
 #
-# --reference runs tests/reference instead: the long comparisons with transformers and llama.cpp, which need
-# some gigabytes of Python packages (kept in build/venv-reference).
+# --reference runs tests/reference/live.py instead: the long comparisons with transformers and llama.cpp, or
+# those of them that are named. They need some gigabytes of Python packages, kept in build/venv-reference.
 #
 # Logs and results are in build/test-results. The exit code is 0 if nothing failed.
 set -euo pipefail
@@ -44,7 +45,7 @@ begin_step() {
 }
 
 # run_step NAME COMMAND...: one that must work for the rest to make sense. Its output is shown only if it
-# fails.
+# fails. (A function that runs here does not stop at its first error; it has to say so with &&.)
 run_step() {
     begin_step "$1"
     shift
@@ -59,18 +60,16 @@ run_step() {
 make_venv() {
     local python
     python=$(python_with ensurepip)
-    if ! cmp -s "$2" "$1/installed.txt"; then
-        "$python" -m venv --clear "$1"
-        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
-        cp "$2" "$1/installed.txt"
-    fi
+    cmp -s "$2" "$1/installed.txt" ||
+        { "$python" -m venv --clear "$1" &&
+            "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2" &&
+            cp "$2" "$1/installed.txt"; }
 }
 
 build_preset() {
     local preset=$1
     shift
-    cmake --preset "$preset" "$@"
-    ninja -C "build/$preset"
+    cmake --preset "$preset" "$@" && ninja -C "build/$preset"
 }
 
 # unit_tests PRESET: a failure is in the results, so it does not stop the rest.
@@ -93,6 +92,14 @@ python_tests() {
     [ $code = 0 ] || [ $code = 1 ] || [ $code = 5 ]
 }
 
+# reference_comparisons [NAME...]: live.py exits with 1 if a bound is broken, and then has said which, or if it
+# broke down itself.
+reference_comparisons() {
+    begin_step "comparisons"
+    build/venv-reference/bin/python tests/reference/live.py "$@" | tee "$results/live.checks" ||
+        grep -q '^FAIL' "$results/live.checks"
+}
+
 source_checks() {
     begin_step "source checks"
     tools/check-law >"$results/law.checks" || grep -v '^ok ' "$results/law.checks" || true
@@ -103,34 +110,38 @@ source_checks() {
     fi
 }
 
-reference=false
-if [ "${1:-}" = --reference ]; then
-    reference=true
-    shift
-fi
-pattern=$(IFS='|' && echo "$*")
-expression=${*/%/ or }
-expression=${expression% or }
+main() {
+    reference=false
+    if [ "${1:-}" = --reference ]; then
+        reference=true
+        shift
+    fi
+    pattern=$(IFS='|' && echo "$*")
+    expression=${*/%/ or }
+    expression=${expression% or }
 
-shopt -s nullglob
-mkdir -p build
-rm -rf "$results"
-mkdir "$results"
-trap finish EXIT
-./run.sh --setup
-require "$test_needs"
+    shopt -s nullglob
+    mkdir -p build
+    rm -rf "$results"
+    mkdir "$results"
+    trap finish EXIT
+    ./run.sh --setup
+    require "$test_needs"
 
-if $reference; then
-    run_step "reference packages" make_venv build/venv-reference tests/reference/requirements.txt
-    python_tests build/venv-reference tests/reference
-    exit
-fi
-run_step "python packages" make_venv .venv tests/requirements.txt
-run_step "release build" build_preset release -DNOTSO_TESTS=ON
-run_step "asan build" build_preset asan -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
-unit_tests release
-unit_tests asan
-if [ -z "$pattern" ]; then
-    source_checks
-fi
-python_tests .venv tests/cli tests/page
+    if $reference; then
+        run_step "reference packages" make_venv build/venv-reference tests/reference/requirements.txt
+        reference_comparisons "$@"
+        exit
+    fi
+    run_step "python packages" make_venv .venv tests/requirements.txt
+    run_step "release build" build_preset release -DNOTSO_TESTS=ON
+    run_step "asan build" build_preset asan -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+    unit_tests release
+    unit_tests asan
+    if [ -z "$pattern" ]; then
+        source_checks
+    fi
+    python_tests .venv tests/cli tests/page
+}
+
+main "$@"

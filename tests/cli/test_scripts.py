@@ -104,7 +104,8 @@ def wheels(tmp_path):
 def clone(tmp_path, root):
     """A folder with a blank in its name that holds the scripts and a table of two small models."""
     clone = tmp_path / "a clone"
-    for name in ("run.sh", "models/download.sh", "tools/setup-lib.sh", "src/base/err.h", "cmake/assets.cmake"):
+    for name in ("run.sh", "models/download.sh", "tools/setup-lib.sh", "cmake/assets.cmake",
+                 "src/base/err.h"):
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, clone / name)
     return clone
@@ -494,9 +495,10 @@ def count(root, *files):
 
 def test_counts_are_of_cases(root, tmp_path):
     files = [write(tmp_path / "asan.ctest.xml", CTEST), write(tmp_path / "a.pytest.xml", PYTEST),
-             write(tmp_path / "law.checks", "src/a.c:1: wrong\nok text\nnot ok names\nskip clang: absent\n")]
+             write(tmp_path / "law.checks",
+                   "src/a.c:1: wrong\nok text\nnot ok names\nFAIL b\nskip clang: absent\n")]
     code, lines = count(root, *files)
-    assert code == 1 and lines[-1] == "6 passed, 4 failed, 3 skipped"
+    assert code == 1 and lines[-1] == "6 passed, 5 failed, 3 skipped"
     assert "failed: asan: base/test_b: two" in lines
     assert any("base/test_c" in line for line in lines)
 
