@@ -91,7 +91,7 @@ static size_t scan_gpt2(const struct scan_rules *rules, const unsigned char *s, 
 static size_t scan_llama3(const struct scan_rules *rules, const unsigned char *s, size_t len)
 {
     enum char_class class = class_of(s[0]), next = len > 1 ? class_of(s[1]) : NEWLINE;
-    if (class == BEYOND || (next == BEYOND && class != NEWLINE))
+    if (class == BEYOND)
         return 0;
     size_t n = contraction(s, len, true);
     if (n)
