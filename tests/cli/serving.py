@@ -95,7 +95,7 @@ class Browser:
         return answer
 
     def send(self, text):
-        """Sends a message as the page does and returns the path of the reply's events ("" if it has ended)."""
+        """Sends a message as the page does. Returns the path of the reply's events, "" if it has ended."""
         answer = self.post("/chat/messages", {"text": text}, htmx=True)
         assert answer.status == 200, answer.text
         found = re.search(r'sse-connect="([^"]+)"', answer.text)
