@@ -125,8 +125,11 @@ static enum status filter_truncate(struct render *r, const struct call *call, st
 {
     int64_t length, leeway;
     struct str end;
+    size_t characters;
     struct builder b = jinja_builder(r);
-    TRY(string_input(r, call, out));
+    *out = call->self;
+    if (!jinja_length(*out, &characters))
+        return jinja_fail(r, "object of type '%s' has no len()", jinja_type_name(*out));
     TRY(jinja_arg_int(r, call->arg[0], "length", 255, &length));
     TRY(jinja_arg_str(r, call->arg[2], "end", STR_LITERAL("..."), &end));
     TRY(jinja_arg_int(r, call->arg[3].kind == VALUE_NONE ? value_int(5) : call->arg[3], "leeway", 5,
@@ -136,8 +139,9 @@ static enum status filter_truncate(struct render *r, const struct call *call, st
         return jinja_fail(r, "expected length >= %lld, got %lld", (long long)end_length, (long long)length);
     if (leeway < 0)
         return jinja_fail(r, "expected leeway >= 0, got %lld", (long long)leeway);
-    if ((int64_t)jinja_text_length(out->text) - length <= leeway)
-        return STATUS_OK;
+    if ((int64_t)characters - length <= leeway)
+        return STATUS_OK; /* whatever it is */
+    TRY(string_input(r, call, out));
     struct str kept = {out->text.data, jinja_text_offset(out->text, (size_t)(length - end_length))};
     if (!jinja_arg_true(call->arg[1])) {
         size_t space = jinja_find_last(kept, STR_LITERAL(" "));

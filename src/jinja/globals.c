@@ -49,6 +49,8 @@ static enum status fill_dict(struct render *r, const struct call *call, struct d
 {
     struct cursor cursor;
     struct value item;
+    if (call->arg[0].kind == VALUE_UNDEFINED)
+        return jinja_undefined_error(r, call->arg[0]);
     if (call->arg[0].kind == VALUE_DICT) {
         for (size_t i = 0; i < call->arg[0].dict->count; i++)
             TRY(jinja_dict_set(r, dict, call->arg[0].dict->entries[i].key,

@@ -44,6 +44,7 @@ static enum status add_text(struct render *r, struct value a, struct value b, st
 {
     struct builder builder = jinja_builder(r);
     bool safe = a.safe || b.safe;
+    jinja_reserve(&builder, a.text.len + b.text.len);
     safe ? jinja_put_html(&builder, a) : jinja_put(&builder, a.text);
     safe ? jinja_put_html(&builder, b) : jinja_put(&builder, b.text);
     return jinja_built_value(&builder, safe, out);

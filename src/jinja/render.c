@@ -162,7 +162,7 @@ struct builder jinja_builder(struct render *r)
     return (struct builder){.r = r};
 }
 
-static bool reserve(struct builder *b, size_t extra)
+bool jinja_reserve(struct builder *b, size_t extra)
 {
     if (b->status)
         return false;
@@ -189,7 +189,7 @@ static bool reserve(struct builder *b, size_t extra)
 
 void jinja_put(struct builder *b, struct str text)
 {
-    if (!text.len || !reserve(b, text.len))
+    if (!text.len || !jinja_reserve(b, text.len))
         return;
     memcpy(b->data + b->len, text.data, text.len);
     b->len += text.len;
@@ -212,7 +212,7 @@ void jinja_put_repeated(struct builder *b, struct str text, int64_t times)
         return;
     if (__builtin_mul_overflow((size_t)times, text.len, &total))
         total = SIZE_MAX;
-    if (!reserve(b, total))
+    if (!jinja_reserve(b, total))
         return;
     for (int64_t i = 0; i < times; i++)
         jinja_put(b, text);

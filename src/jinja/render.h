@@ -142,6 +142,7 @@ void jinja_error_position(const struct render *r, uint32_t *line,
 enum status jinja_step(struct render *r, size_t steps);
 
 struct builder jinja_builder(struct render *r);
+bool jinja_reserve(struct builder *b, size_t extra); /* room for so much more, in one piece */
 void jinja_put(struct builder *b, struct str text);
 void jinja_put_text(struct builder *b, const char *text);
 void jinja_put_char(struct builder *b, char c);
