@@ -3,6 +3,8 @@
  * cmd_bench.c - `notso bench`: tokens per second of reading a prompt (pp) and of writing a reply (tg), at each depth of
  * context and for each number of sequences at once. Each figure is the median of the repetitions.
  *
+ * Prompts are read in passes of MODEL_BATCH tokens, as the server does it.
+ *
  * The context of a depth is really computed, for every sequence: attention over memory that was never written would
  * be measured in the cache.
  */
@@ -15,7 +17,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-enum { BATCH = 512, MAX_LIST = 16, MAX_REPETITIONS = 100 };
+enum { MAX_LIST = 16, MAX_REPETITIONS = 100 };
 
 struct list {
     long values[MAX_LIST];
@@ -65,11 +67,11 @@ static long largest(const struct list *list)
     return max;
 }
 
-/* Reads n tokens from position `from` in the given slot, in passes of up to BATCH; logits at the very end. */
+/* Reads n tokens from position `from` in the given slot, in passes of up to MODEL_BATCH; logits at the very end. */
 static void read_tokens(struct bench *bench, uint32_t slot, size_t from, size_t n)
 {
-    for (size_t at = 0; at < n && bench->status == STATUS_OK; at += BATCH) {
-        uint32_t count = (uint32_t)(n - at < BATCH ? n - at : BATCH);
+    for (size_t at = 0; at < n && bench->status == STATUS_OK; at += MODEL_BATCH) {
+        uint32_t count = (uint32_t)(n - at < MODEL_BATCH ? n - at : MODEL_BATCH);
         struct model_segment segment = {slot, (uint32_t)(from + at), bench->ids + from + at, count, at + count == n};
         bench->status = model_forward(bench->state, &segment, 1, bench->logits, bench->err);
     }
@@ -152,10 +154,10 @@ static enum status run_bench(const struct bench_options *options, struct err *er
         .n_threads = model_options_threads(&options->model),
         .n_slots = (uint32_t)largest(&options->batches),
         .n_ctx = (uint32_t)(largest(&options->depths) + (longest > 32 ? longest : 32)),
-        .n_batch = BATCH,
+        .n_batch = MODEL_BATCH > largest(&options->batches) ? MODEL_BATCH : (uint32_t)largest(&options->batches),
     };
     enum status status = model_options_tier(&options->model, &config.tier, err);
-    config.kv_type = config.tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16;
+    config.kv_type = model_default_kv_type(config.tier);
     if (status == STATUS_OK)
         status = model_options_open(&options->model, &model, NULL, err);
     if (status == STATUS_OK)

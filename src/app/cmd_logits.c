@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { BATCH = 128, MAX_INPUT = 256 << 20 };
+enum { MAX_INPUT = 256 << 20 };
 
 struct logits_options {
     struct model_options model;
@@ -84,8 +84,8 @@ static enum status compute_and_write(struct model_state *state, const struct tok
     enum status status = STATUS_OK;
     if (!write_header(out, ids->count, n_vocab))
         status = err_errno(err, errno, "cannot write %s", path);
-    for (size_t at = 0; status == STATUS_OK && at < ids->count; at += BATCH) {
-        uint32_t n = (uint32_t)(ids->count - at < BATCH ? ids->count - at : BATCH);
+    for (size_t at = 0; status == STATUS_OK && at < ids->count; at += MODEL_BATCH) {
+        uint32_t n = (uint32_t)(ids->count - at < MODEL_BATCH ? ids->count - at : MODEL_BATCH);
         struct model_segment segment = {0, (uint32_t)at, ids->ids + at, n, n};
         status = model_forward(state, &segment, 1, logits, err);
         if (status == STATUS_OK && fwrite(logits, sizeof *logits * n_vocab, n, out) != n)
@@ -101,7 +101,7 @@ static enum status write_logits(struct model_state *state, const struct token_id
     enum status status = STATUS_OK;
     struct buf part = BUF_INIT;
     buf_printf(&part, "%s.part", path);
-    float *logits = mem_alloc(n_vocab * BATCH * sizeof *logits);
+    float *logits = mem_alloc(n_vocab * MODEL_BATCH * sizeof *logits);
     if (!logits || part.failed) {
         mem_free(logits);
         buf_free(&part);
@@ -129,13 +129,11 @@ static enum status run_logits(const struct logits_options *options, struct err *
     struct tokenizer *tokenizer = NULL;
     struct model_state *state = NULL;
     struct token_ids ids = TOKEN_IDS_INIT;
-    struct model_state_config config = {.n_slots = 1, .n_batch = BATCH};
+    struct model_state_config config = {.n_slots = 1, .n_batch = MODEL_BATCH};
     config.n_threads = model_options_threads(&options->model);
 
     enum status status = model_options_tier(&options->model, &config.tier, err);
-    config.kv_type = options->kv                             ? tensor_type_from_name(options->kv)
-                     : config.tier == CPU_TIER_REFERENCE ? TENSOR_F32
-                                                             : TENSOR_F16;
+    config.kv_type = options->kv ? tensor_type_from_name(options->kv) : model_default_kv_type(config.tier);
     if (status == STATUS_OK && config.kv_type != TENSOR_F16 && config.kv_type != TENSOR_F32)
         status = err_set(err, STATUS_ARGUMENT, "--kv knows f16 and f32, not '%s'", options->kv);
     if (status == STATUS_OK)

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { BATCH = 128, MAX_INPUT = 256 << 20 };
+enum { MAX_INPUT = 256 << 20 };
 
 struct perplexity_options {
     struct model_options model;
@@ -44,8 +44,8 @@ static void score_position(struct score *score, const float *logits, size_t n_vo
 static enum status score_chunk(struct model_state *state, const uint32_t *ids, size_t n_ctx, size_t n_vocab,
                                float *logits, struct score *score, struct err *err)
 {
-    for (size_t at = 0; at < n_ctx; at += BATCH) {
-        uint32_t n = (uint32_t)(n_ctx - at < BATCH ? n_ctx - at : BATCH);
+    for (size_t at = 0; at < n_ctx; at += MODEL_BATCH) {
+        uint32_t n = (uint32_t)(n_ctx - at < MODEL_BATCH ? n_ctx - at : MODEL_BATCH);
         struct model_segment segment = {0, (uint32_t)at, ids + at, n, at + n > n_ctx / 2 ? n : 0};
         enum status status = model_forward(state, &segment, 1, logits, err);
         if (status != STATUS_OK)
@@ -67,7 +67,7 @@ static enum status score_text(struct model_state *state, struct token_ids *ids, 
                        options->file, ids->count, n_ctx);
     if (options->n_chunks && (size_t)options->n_chunks < chunks)
         chunks = (size_t)options->n_chunks;
-    float *logits = mem_alloc(n_vocab * BATCH * sizeof *logits);
+    float *logits = mem_alloc(n_vocab * MODEL_BATCH * sizeof *logits);
     if (!logits)
         return err_no_memory(err, "making room for the logits");
     enum status status = STATUS_OK;
@@ -107,16 +107,16 @@ static enum status run_perplexity(const struct perplexity_options *options, stru
     struct buf text = BUF_INIT;
     struct score score = {0, 0, 0};
     size_t n_chunks = 0;
-    struct model_state_config config = {.n_slots = 1, .n_batch = BATCH, .n_ctx = (uint32_t)options->n_ctx};
+    struct model_state_config config = {.n_slots = 1, .n_batch = MODEL_BATCH, .n_ctx = (uint32_t)options->n_ctx};
     config.n_threads = model_options_threads(&options->model);
 
     enum status status = model_options_tier(&options->model, &config.tier, err);
-    config.kv_type = config.tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16;
+    config.kv_type = model_default_kv_type(config.tier);
     if (status == STATUS_OK)
         status = model_options_open(&options->model, &model, &tokenizer, err);
     if (status == STATUS_OK)
         status = file_read(options->file, MAX_INPUT, &text, err);
-    uint32_t bos = status == STATUS_OK && tokenizer_adds_bos(tokenizer) ? tokenizer_bos(tokenizer) : TOKENIZER_NO_TOKEN;
+    uint32_t bos = tokenizer && tokenizer_adds_bos(tokenizer) ? tokenizer_bos(tokenizer) : TOKENIZER_NO_TOKEN;
     if (status == STATUS_OK && bos != TOKENIZER_NO_TOKEN)
         status = token_ids_append(&ids, bos, err);
     if (status == STATUS_OK)

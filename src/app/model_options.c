@@ -16,7 +16,7 @@ enum status model_options_tier(const struct model_options *options, enum cpu_tie
 
 uint32_t model_options_threads(const struct model_options *options)
 {
-    return options->threads ? (uint32_t)options->threads : (uint32_t)cpu_usable_threads();
+    return exec_thread_count((uint32_t)options->threads);
 }
 
 enum status model_options_open(const struct model_options *options, struct model **model,
@@ -29,10 +29,8 @@ enum status model_options_open(const struct model_options *options, struct model
         return status;
     status = options->tokenizer ? tokenizer_from_json(options->tokenizer, tokenizer, err)
                                 : tokenizer_from_gguf(model_gguf(*model), tokenizer, err);
-    if (status == STATUS_OK && tokenizer_vocab_size(*tokenizer) > model_hparams(*model)->n_vocab)
-        status = err_set(err, STATUS_FORMAT,
-                         "the vocabulary has %u tokens, but the embedding %u rows; they do not belong together",
-                         tokenizer_vocab_size(*tokenizer), model_hparams(*model)->n_vocab);
+    if (status == STATUS_OK)
+        status = model_check_vocabulary(*model, tokenizer_vocab_size(*tokenizer), !options->tokenizer, err);
     if (status != STATUS_OK)
         err_prefix(err, "%s: ", options->tokenizer ? options->tokenizer : options->model);
     return status;

@@ -2,7 +2,7 @@
 /*
  * arena.h - memory that is freed all at once.
  *
- * Pointers stay valid until arena_free or arena_reset. An arena belongs to one thread at a time.
+ * Pointers stay valid until arena_free. An arena belongs to one thread at a time.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -16,7 +16,7 @@ struct arena_block;
 struct arena {
     struct arena_block *blocks; /* newest first */
     size_t block_size;          /* 0: the default, 64 KiB */
-    size_t used;                /* bytes handed out since init or reset, for limits and statistics */
+    size_t used;                /* bytes handed out, for limits and statistics */
 };
 
 #define ARENA_INIT {NULL, 0, 0}

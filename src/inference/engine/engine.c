@@ -66,7 +66,7 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
     info->n_ctx = config->n_ctx ? config->n_ctx : hparams->n_ctx_train < DEFAULT_CTX ? hparams->n_ctx_train : DEFAULT_CTX;
     info->n_vocab = hparams->n_vocab;
     info->n_slots = config->n_slots ? config->n_slots : DEFAULT_SLOTS;
-    info->n_threads = config->n_threads ? config->n_threads : (uint32_t)cpu_usable_threads();
+    info->n_threads = exec_thread_count(config->n_threads);
     info->n_parameters = model_parameter_count(engine->model);
     info->model_bytes = model_weight_bytes(engine->model);
     info->kernel_tier = cpu_tier_name(config->tier);
@@ -84,13 +84,8 @@ static enum status open_tokenizer(struct engine *engine, const char *path, struc
                               : tokenizer_from_gguf(model_gguf(engine->model), &engine->tokenizer, err);
     if (status != STATUS_OK)
         return status;
-    uint32_t tokens = tokenizer_vocab_size(engine->tokenizer), rows = model_hparams(engine->model)->n_vocab;
-    /* A tokenizer.json may leave out the rows with which a converter padded the embedding; they are never sampled. */
-    if (tokens > rows || (tokens < rows && !path))
-        return err_set(err, STATUS_FORMAT, "the vocabulary has %u tokens, but the embedding %u rows; they do not belong "
-                                           "together", tokens, rows);
-    engine->n_sample = tokens;
-    return STATUS_OK;
+    engine->n_sample = tokenizer_vocab_size(engine->tokenizer);
+    return model_check_vocabulary(engine->model, engine->n_sample, path == NULL, err);
 }
 
 static enum status make_slots(struct engine *engine, struct err *err)
@@ -139,8 +134,8 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
             .tier = config->tier,
             .n_slots = engine->info.n_slots,
             .n_ctx = engine->info.n_ctx,
-            .n_batch = engine->info.n_slots > ENGINE_BATCH ? engine->info.n_slots : ENGINE_BATCH,
-            .kv_type = config->tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16,
+            .n_batch = engine->info.n_slots > MODEL_BATCH ? engine->info.n_slots : MODEL_BATCH,
+            .kv_type = model_default_kv_type(config->tier),
         };
         status = model_state_open(engine->model, &state, &engine->state, err);
     }
@@ -194,7 +189,7 @@ static enum status tokenize_prompt(const struct engine *engine, struct str text,
                                    struct err *err)
 {
     uint32_t bos = tokenizer_bos(engine->tokenizer);
-    if (tokenizer_adds_bos(engine->tokenizer) && bos != TOKENIZER_NO_TOKEN &&
+    if (tokenizer_adds_bos(engine->tokenizer) &&
         !str_starts_with(text, token_text(engine->tokenizer, bos))) {
         enum status status = token_ids_append(ids, bos, err);
         if (status != STATUS_OK)

@@ -15,9 +15,6 @@
 #include "inference/model/model.h"
 #include "inference/tokenizer/tokenizer.h"
 
-/* Tokens in one forward pass. More reads prompts a little faster; less lets other replies go on sooner. */
-enum { ENGINE_BATCH = 128 };
-
 struct engine_job {
     struct engine_job *next; /* in the queue */
     uint64_t id;

@@ -3,6 +3,8 @@
  * The engine's thread. One round: admit queued jobs to free slots, end cancelled ones, put together one batch (the
  * next token of every running reply, then as much of the prompts as fits), compute it, and sample.
  */
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "inference/engine/engine_internal.h"
@@ -48,7 +50,26 @@ static size_t common_prefix(const struct token_ids *a, const struct token_ids *b
     return n;
 }
 
-/* The free slot that already holds most of the prompt; among equals the one unused for longest. NULL: none free. */
+/* The slot, free or not, whose cache begins with most of the prompt; *prefix says with how much. */
+static struct engine_slot *find_donor(struct engine *engine, const struct token_ids *prompt, size_t *prefix)
+{
+    struct engine_slot *best = &engine->slots[0];
+    *prefix = 0;
+    for (uint32_t i = 0; i < engine->info.n_slots; i++) {
+        size_t n = common_prefix(&engine->slots[i].history, prompt);
+        if (n > *prefix) {
+            best = &engine->slots[i];
+            *prefix = n;
+        }
+    }
+    return best;
+}
+
+/* The free slot for a prompt: the one that it continues, that is whose cache it begins with but for a few tokens that
+ * the template writes differently in hindsight; or else the one unused for longest. All chats begin with the same header,
+ * so a long prefix alone would let two chats throw each other's cache away. NULL: none is free. */
+enum { HINDSIGHT = 16 };
+
 static struct engine_slot *choose_slot(struct engine *engine, const struct token_ids *prompt)
 {
     struct engine_slot *best = NULL;
@@ -58,6 +79,8 @@ static struct engine_slot *choose_slot(struct engine *engine, const struct token
         if (slot->job)
             continue;
         size_t prefix = common_prefix(&slot->history, prompt);
+        if (prefix + HINDSIGHT < slot->history.count)
+            prefix = 0;
         if (!best || prefix > best_prefix || (prefix == best_prefix && slot->last_used < best->last_used)) {
             best = slot;
             best_prefix = prefix;
@@ -66,10 +89,23 @@ static struct engine_slot *choose_slot(struct engine *engine, const struct token
     return best;
 }
 
-static void start_job(struct engine_slot *slot)
+/* What any slot already knows of the prompt is copied rather than computed again. */
+static size_t take_over_cache(struct engine *engine, struct engine_slot *slot, const struct token_ids *prompt)
+{
+    size_t prefix, own = common_prefix(&slot->history, prompt);
+    struct engine_slot *donor = find_donor(engine, prompt, &prefix);
+    if (prefix <= own)
+        return own;
+    model_state_copy(engine->state, (uint32_t)(donor - engine->slots), (uint32_t)(slot - engine->slots),
+                     (uint32_t)prefix);
+    memcpy(slot->history.ids, prompt->ids, prefix * sizeof *prompt->ids);
+    return prefix;
+}
+
+static void start_job(struct engine *engine, struct engine_slot *slot)
 {
     struct engine_job *job = slot->job;
-    size_t cached = common_prefix(&slot->history, &job->prompt);
+    size_t cached = take_over_cache(engine, slot, &job->prompt);
     if (cached == job->prompt.count)
         cached--; /* the last token is computed again: its logits choose the first token of the reply */
     slot->history.count = cached;
@@ -126,7 +162,7 @@ static uint32_t admit_and_retire(struct engine *engine)
     struct engine_slot *slot;
     while ((job = take_job(engine, &slot))) {
         if (slot) {
-            start_job(slot);
+            start_job(engine, slot);
             running++;
         } else
             end_job(job, ENGINE_STOP_CANCELLED, NULL);
@@ -144,7 +180,7 @@ static size_t make_batch(struct engine *engine)
 {
     struct model_segment *segments = engine->segments;
     size_t n = 0;
-    uint32_t room = ENGINE_BATCH > engine->info.n_slots ? ENGINE_BATCH : engine->info.n_slots;
+    uint32_t room = MODEL_BATCH > engine->info.n_slots ? MODEL_BATCH : engine->info.n_slots;
     for (int prompts = 0; prompts < 2; prompts++)
         for (uint32_t i = 0; i < engine->info.n_slots && room > 0; i++) {
             struct engine_slot *slot = &engine->slots[i];
@@ -172,6 +208,12 @@ static void sample_next(struct engine *engine, struct engine_slot *slot, const f
     if (job->first_token <= 0)
         job->first_token = clock_now();
     uint32_t token = sampler_sample(job->sampler, logits);
+    if (token == SAMPLER_NO_TOKEN) {
+        struct err err;
+        err_set(&err, STATUS_FORMAT, "the model's output is not a number; its file is damaged");
+        end_slot(engine, slot, ENGINE_STOP_ERROR, &err);
+        return;
+    }
     if (tokenizer_ends_reply(engine->tokenizer, token)) {
         end_slot(engine, slot, ENGINE_STOP_END, NULL);
         return;

@@ -2,8 +2,8 @@
 /*
  * exec.h - a model's operations over rows of activations, each shared out among the compute threads.
  *
- * This is the seam to the hardware: a model's graph is written in these operations alone, so that another backend can
- * provide them. Every operation is one stage: it ends with a barrier. None allocates, none fails.
+ * A model's graph is written in these operations, and in loops over exec_pool_for for what is its own (embedding,
+ * RoPE, attention over its cache). Every operation is one stage: it ends with a barrier. None allocates, none fails.
  *
  * A row holds the activations of one token. Before a matrix product rows are packed into the form that the kernels
  * want (F32 in the reference tier, groups of 15-bit integers in the others), once, however many matrices they meet.
@@ -35,7 +35,7 @@ struct exec_rows {
     size_t n, width, stride;
 };
 
-/* Packed activations. `data` has room for n rows of exec_packed_bytes; aligned to 64. */
+/* Packed activations. `data` has room for n rows of the kernels' packed_bytes(width); aligned to 64. */
 struct exec_packed {
     void *data;
     size_t n, width;
@@ -56,8 +56,7 @@ struct exec_product {
     const struct kernel_matrix *w;
     struct exec_rows y; /* x.n rows of w->rows */
 };
-enum { EXEC_MAX_PRODUCTS = 4 };
-/* Up to EXEC_MAX_PRODUCTS matrices with the same input, in one stage. */
+/* Any number of matrices with the same input, in one stage. */
 void exec_matmul(struct exec *exec, const struct exec_packed *x, const struct exec_product *products,
                  size_t n_products);
 

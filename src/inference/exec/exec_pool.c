@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/cpu.h"
 #include "base/mem.h"
 
 /* Some tens of microseconds (a pause takes 40 to 140 cycles): longer than the gap between two stages of a model, short
@@ -114,6 +115,14 @@ void exec_pool_for(struct exec_pool *pool, size_t n, size_t grain, exec_body *bo
     }
 }
 
+uint32_t exec_thread_count(uint32_t asked)
+{
+    if (asked)
+        return asked;
+    uint32_t usable = (uint32_t)cpu_usable_threads();
+    return usable < EXEC_MAX_THREADS ? usable : EXEC_MAX_THREADS;
+}
+
 enum status exec_pool_open(uint32_t n_threads, struct exec_pool **out, struct err *err)
 {
     *out = NULL;
@@ -129,8 +138,9 @@ enum status exec_pool_open(uint32_t n_threads, struct exec_pool **out, struct er
     while (pool->n_workers < n_threads - 1) {
         int error = pthread_create(&pool->workers[pool->n_workers], NULL, worker_main, pool);
         if (error) {
+            uint32_t which = pool->n_workers + 1;
             exec_pool_close(pool);
-            return err_errno(err, error, "cannot start compute thread %u", pool->n_workers + 1);
+            return err_errno(err, error, "cannot start compute thread %u of %u", which, n_threads - 1);
         }
         pool->n_workers++;
     }

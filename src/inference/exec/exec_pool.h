@@ -21,6 +21,9 @@ enum { EXEC_MAX_THREADS = 256 };
 
 struct exec_pool;
 
+/* How many threads to use where `asked` were asked for: 0 means as many as this process may use. */
+uint32_t exec_thread_count(uint32_t asked);
+
 /* n_threads from 1 to EXEC_MAX_THREADS, the owner included. */
 enum status exec_pool_open(uint32_t n_threads, struct exec_pool **out, struct err *err);
 void exec_pool_close(struct exec_pool *pool); /* NULL is fine */

@@ -3,8 +3,8 @@
  * kernels.h - the arithmetic, once per instruction set, behind one table of function pointers.
  *
  * The reference tier is plain C with F32 activations. Faster tiers quantise the activations of a row once, to
- * 15 bits in groups of 32, and multiply integers. A tier's file fills the entries it improves; the rest stay
- * as in the tier below. Weights are read straight from their GGUF blocks.
+ * 15 bits in groups of 32, and multiply integers. Each tier is one whole table. Weights are read straight
+ * from their GGUF blocks.
  *
  * Every kernel is a pure function of its arguments, allocates nothing, and may run on any thread.
  * For one (row, token) pair of a matmul, and one query of an attention, the order of the additions depends on
@@ -21,7 +21,7 @@
 #include "base/cpu.h"
 #include "inference/gguf/tensor_type.h"
 
-/* A weight W[rows][cols], row-major, rows `row_bytes` apart. `data` is aligned to at least 32 bytes. */
+/* A weight W[rows][cols], row-major, rows `row_bytes` apart. `data` need not be aligned. */
 struct kernel_matrix {
     enum tensor_type type;
     const void *data;

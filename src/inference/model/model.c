@@ -177,6 +177,16 @@ void model_close(struct model *model)
     mem_free(model);
 }
 
+enum status model_check_vocabulary(const struct model *model, uint32_t n_tokens, bool is_own, struct err *err)
+{
+    uint32_t rows = model->hparams.n_vocab;
+    if (n_tokens > rows || (n_tokens < rows && is_own))
+        return err_set(err, STATUS_FORMAT,
+                       "the vocabulary has %u tokens, but the embedding %u rows; they do not belong together", n_tokens,
+                       rows);
+    return STATUS_OK;
+}
+
 const struct model_hparams *model_hparams(const struct model *model)
 {
     return &model->hparams;

@@ -13,6 +13,7 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,17 @@ const struct gguf *model_gguf(const struct model *model); /* borrowed, for the t
 uint64_t model_parameter_count(const struct model *model);
 uint64_t model_weight_bytes(const struct model *model);
 
+/* Whether a vocabulary of n_tokens belongs to this model. It may be shorter than the embedding only if it is not the
+ * model's own: a converter may have padded the embedding with rows that are never used. */
+enum status model_check_vocabulary(const struct model *model, uint32_t n_tokens, bool is_own, struct err *err);
+
+/* Tokens in one forward pass, for those who read prompts. More is a little faster; with less, a reply that is written at
+ * the same time waits less. */
+enum { MODEL_BATCH = 128 };
+
+/* F32 where the truth is wanted, else F16. */
+enum tensor_type model_default_kv_type(enum cpu_tier tier);
+
 struct model_state_config {
     uint32_t n_threads;
     enum cpu_tier tier;
@@ -49,6 +61,9 @@ enum status model_state_open(const struct model *model, const struct model_state
                              struct model_state **out, struct err *err);
 void model_state_close(struct model_state *state);
 uint64_t model_state_kv_bytes(const struct model_state *state);
+
+/* Puts what slot `from` holds of its first n_tokens positions into slot `to`. */
+void model_state_copy(struct model_state *state, uint32_t from, uint32_t to, uint32_t n_tokens);
 
 /* n_tokens tokens of `slot` at positions n_past, n_past + 1, …; what the cache holds from n_past on is overwritten.
  * Logits are computed for the last n_logits of them. */

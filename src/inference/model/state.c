@@ -42,6 +42,11 @@ static enum status make_activations(struct model_state *s, struct err *err)
     return STATUS_OK;
 }
 
+enum tensor_type model_default_kv_type(enum cpu_tier tier)
+{
+    return tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16;
+}
+
 enum status model_state_open(const struct model *model, const struct model_state_config *config,
                              struct model_state **out, struct err *err)
 {
@@ -79,6 +84,17 @@ void model_state_close(struct model_state *state)
     mem_free(state->inv_freq);
     mem_free(state->tokens);
     mem_free(state);
+}
+
+void model_state_copy(struct model_state *state, uint32_t from, uint32_t to, uint32_t n_tokens)
+{
+    const struct model_kv *kv = &state->kv;
+    for (uint32_t il = 0; il < state->model->hparams.n_layer; il++)
+        for (uint32_t head = 0; head < kv->n_head_kv; head++) {
+            size_t bytes = n_tokens * kv->row_bytes;
+            memcpy(model_kv_keys(kv, il, to, head), model_kv_keys(kv, il, from, head), bytes);
+            memcpy(model_kv_values(kv, il, to, head), model_kv_values(kv, il, from, head), bytes);
+        }
 }
 
 uint64_t model_state_kv_bytes(const struct model_state *state)

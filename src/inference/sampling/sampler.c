@@ -239,13 +239,17 @@ static uint32_t largest(const struct sampler *s)
 
 uint32_t sampler_sample(struct sampler *sampler, const float *logits)
 {
+    bool any = false;
     sampler->n = sampler->n_vocab;
     sampler->sorted = false;
     for (uint32_t i = 0; i < sampler->n_vocab; i++) {
         /* A number that is none compares with nothing; it must not win. */
         float logit = isnan(logits[i]) ? -INFINITY : fminf(logits[i], 3e38f);
         sampler->candidates[i] = (struct candidate){.logit = logit, .id = i};
+        any |= logit > -INFINITY;
     }
+    if (!any)
+        return SAMPLER_NO_TOKEN;
     penalise_repetition(sampler);
     if (sampler->params.temperature <= 0)
         return largest(sampler);

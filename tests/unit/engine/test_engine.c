@@ -127,6 +127,53 @@ static void a_reply_is_the_same_alone_among_others_and_from_the_cache(void **sta
     engine_close(engine);
 }
 
+/* Both chats begin with the same header, longer than what follows it. */
+static void chats_keep_their_caches_apart(void **state)
+{
+    (void)state;
+    static const char header[] = "You are a helpful assistant, and this header is the same in all chats. ";
+    struct engine *engine = open_engine(4, 1024);
+    struct buf chats[2] = {BUF_INIT, BUF_INIT};
+    uint32_t last_prompt[2] = {0, 0};
+    for (int round = 0; round < 4; round++)
+        for (int chat = 0; chat < 2; chat++) {
+            struct reply reply;
+            if (round == 0)
+                buf_append_text(&chats[chat], header);
+            buf_printf(&chats[chat], "Message %d of chat %d. ", round, chat);
+            run(engine, buf_text(&chats[chat]), 3, &reply);
+            /* the last token of the prompt before may have merged with what follows it */
+            if (round > 0)
+                assert_true(reply.last.n_prompt_cached + 2 >= last_prompt[chat]);
+            else if (chat == 1)
+                assert_true(reply.last.n_prompt_cached > 10); /* copied from the other chat's slot */
+            last_prompt[chat] = reply.last.n_prompt;
+            buf_free(&reply.text);
+        }
+    buf_free(&chats[0]);
+    buf_free(&chats[1]);
+    engine_close(engine);
+}
+
+/* A copied prefix gives the same reply as a computed one. */
+static void a_copied_cache_changes_nothing(void **state)
+{
+    (void)state;
+    struct reply computed, copied;
+    struct engine *engine = open_engine(1, 256);
+    run(engine, "One two three four five six, eight nine", 12, &computed);
+    engine_close(engine);
+    engine = open_engine(3, 256);
+    run(engine, "One two three four five six, seven eight nine ten eleven twelve thirteen fourteen", 40, &copied);
+    buf_free(&copied.text);
+    run(engine, "One two three four five six, eight nine", 12, &copied);
+    assert_true(copied.last.n_prompt_cached > 5);
+    assert_string_equal(buf_text(&copied.text), buf_text(&computed.text));
+    buf_free(&copied.text);
+    buf_free(&computed.text);
+    engine_close(engine);
+}
+
 static void replies_end_at_the_limit_and_at_the_context(void **state)
 {
     (void)state;
@@ -253,6 +300,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reply_is_the_same_alone_among_others_and_from_the_cache),
+        cmocka_unit_test(chats_keep_their_caches_apart),
+        cmocka_unit_test(a_copied_cache_changes_nothing),
         cmocka_unit_test(replies_end_at_the_limit_and_at_the_context),
         cmocka_unit_test(requests_that_cannot_run_are_refused),
         cmocka_unit_test(cancelling_ends_running_and_queued_requests),

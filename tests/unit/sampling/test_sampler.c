@@ -39,8 +39,22 @@ static void greedy_takes_the_largest_and_the_lowest_id_on_a_tie(void **state)
     struct sampler *sampler = open_sampler(params, 5);
     assert_int_equal(sampler_sample(sampler, (float[]){1, 3, 2, 3, 0}), 1);
     assert_int_equal(sampler_sample(sampler, (float[]){NAN, -2, NAN, -1, INFINITY}), 4);
-    assert_int_equal(sampler_sample(sampler, (float[]){NAN, NAN, NAN, NAN, NAN}), 0);
     sampler_close(sampler);
+}
+
+static void logits_that_are_no_numbers_give_no_token(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 4; variant++) {
+        struct sampler_params params = neutral();
+        params.temperature = variant ? 1 : 0;
+        params.min_p = variant == 2 ? 0.1f : 0;
+        params.top_k = variant == 3 ? 2 : 0;
+        struct sampler *sampler = open_sampler(params, 5);
+        assert_int_equal(sampler_sample(sampler, (float[]){NAN, NAN, -INFINITY, NAN, NAN}), SAMPLER_NO_TOKEN);
+        assert_int_equal(sampler_sample(sampler, (float[]){NAN, NAN, NAN, -5, NAN}), 3);
+        sampler_close(sampler);
+    }
 }
 
 /* Which ids may come out, and how likely each: by sorting everything and following the definitions word by word. */
@@ -223,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greedy_takes_the_largest_and_the_lowest_id_on_a_tie),
+        cmocka_unit_test(logits_that_are_no_numbers_give_no_token),
         cmocka_unit_test(frequencies_follow_the_definitions),
         cmocka_unit_test(equal_logits_survive_every_filter),
         cmocka_unit_test(repetition_is_penalised_once_and_forgotten),
