@@ -132,6 +132,7 @@ static void chats_keep_their_caches_apart(void **state)
 {
     (void)state;
     static const char header[] = "You are a helpful assistant, and this header is the same in all chats. ";
+    static const char *const topics[2] = {"How many lighthouses stand along the coast?", "Xylophones are made of wood, I think."};
     struct engine *engine = open_engine(4, 1024);
     struct buf chats[2] = {BUF_INIT, BUF_INIT};
     uint32_t last_prompt[2] = {0, 0};
@@ -140,7 +141,7 @@ static void chats_keep_their_caches_apart(void **state)
             struct reply reply;
             if (round == 0)
                 buf_append_text(&chats[chat], header);
-            buf_printf(&chats[chat], "Message %d of chat %d. ", round, chat);
+            buf_printf(&chats[chat], "%s %d ", topics[chat], round);
             run(engine, buf_text(&chats[chat]), 3, &reply);
             /* the last token of the prompt before may have merged with what follows it */
             if (round > 0)
