@@ -92,7 +92,7 @@ python_tests() {
     [ $code = 0 ] || [ $code = 1 ] || [ $code = 5 ]
 }
 
-# reference_comparisons [NAME...]: live.py exits with 1 if a bound is broken, and then has said which; or if it
+# reference_comparisons [NAME...]: live.py exits with 1 if a bound is broken, which it has then said, or if it
 # broke down itself.
 reference_comparisons() {
     begin_step "comparisons"
