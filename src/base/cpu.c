@@ -52,47 +52,95 @@ static bool read_line(const char *path, char *line, int size)
     return ok;
 }
 
-/* The folder below `root` in which /proc/self/cgroup puts this process: the v2 line is "0::/path", a v1 line
- * "4:memory:/path". Inside a container the path often does not exist below the mount; then the mount itself is
- * this process's cgroup. */
-static void cgroup_file(const char *controller, const char *name, char *path, size_t size)
+/* Whether the list "cpu,cpuacct" has the name "cpu". */
+static bool list_has(const char *list, const char *name)
 {
-    char line[512], group[512] = "";
+    size_t len = strlen(name);
+    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, name, len) == 0 && (at[len] == 0 || at[len] == ','))
+            return true;
+    return false;
+}
+
+/* A folder of the cgroup tree; the limits of all folders above it count too. */
+struct cgroup {
+    char path[1024];
+    size_t mount; /* length of the mount point's path, where the tree ends */
+};
+
+/* The folder in which /proc/self/cgroup puts this process: the v2 line is "0::/path" (`controller` is ""), a v1 line
+ * "4:cpu,cpuacct:/path". Inside a container the path often does not exist below the mount; then the mount itself is
+ * this process's cgroup. */
+static struct cgroup cgroup_of(const char *controller)
+{
+    struct cgroup group;
+    char line[512];
+    int mount = snprintf(group.path, sizeof group.path, "/sys/fs/cgroup%s%s", *controller ? "/" : "", controller);
+    group.mount = (size_t)mount;
     FILE *file = fopen("/proc/self/cgroup", "re");
     while (file && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = 0;
-        char *first = strchr(line, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-        if (!second)
+        char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+        if (!path)
             continue;
-        *second = 0;
-        bool match = controller[0] ? strstr(first + 1, controller) != NULL : first[1] == 0;
-        if (match)
-            snprintf(group, sizeof group, "%s", second + 1);
+        *path++ = 0;
+        if (*controller ? list_has(names + 1, controller) : names[1] == 0)
+            snprintf(group.path + mount, sizeof group.path - (size_t)mount, "%s", strcmp(path, "/") ? path : "");
     }
     if (file)
         fclose(file);
-    const char *slash = controller[0] ? "/" : "";
-    snprintf(path, size, "/sys/fs/cgroup%s%s%s/%s", slash, controller, strcmp(group, "/") ? group : "", name);
-    if (access(path, R_OK) != 0)
-        snprintf(path, size, "/sys/fs/cgroup%s%s/%s", slash, controller, name);
+    if (access(group.path, R_OK) != 0)
+        group.path[mount] = 0;
+    return group;
 }
 
-/* CPUs' worth of time that the cgroup allows, or 0 for no limit. */
+/* To the folder above. False at the mount point. */
+static bool cgroup_up(struct cgroup *group)
+{
+    char *slash = strrchr(group->path, '/');
+    if (strlen(group->path) <= group->mount || !slash)
+        return false;
+    *slash = 0;
+    return true;
+}
+
+static bool cgroup_line(const struct cgroup *group, const char *name, char *line, int size)
+{
+    char path[1100];
+    snprintf(path, sizeof path, "%s/%s", group->path, name);
+    return read_line(path, line, size);
+}
+
+/* A number in a file of the group, or UINT64_MAX ("max", "-1", no such file). */
+static uint64_t cgroup_number(const struct cgroup *group, const char *name)
+{
+    char line[128];
+    unsigned long long value;
+    return cgroup_line(group, name, line, sizeof line) && line[0] != '-' && sscanf(line, "%llu", &value) == 1
+               ? value
+               : UINT64_MAX;
+}
+
+/* CPUs' worth of time that the cgroups allow, or a large number for no limit. */
 static double cgroup_cpus(void)
 {
-    char path[1100], line[128];
-    double quota, period;
-    cgroup_file("", "cpu.max", path, sizeof path);
-    if (read_line(path, line, sizeof line))
-        return sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0 ? quota / period : 0;
+    double least = 1e9, quota, period;
+    char line[128];
+    struct cgroup group = cgroup_of("");
+    do
+        if (cgroup_line(&group, "cpu.max", line, sizeof line) && sscanf(line, "%lf %lf", &quota, &period) == 2 &&
+            period > 0 && quota / period < least)
+            least = quota / period;
+    while (cgroup_up(&group));
 
-    cgroup_file("cpu", "cpu.cfs_quota_us", path, sizeof path);
-    if (!read_line(path, line, sizeof line) || sscanf(line, "%lf", &quota) != 1 || quota <= 0)
-        return 0;
-    cgroup_file("cpu", "cpu.cfs_period_us", path, sizeof path);
-    if (!read_line(path, line, sizeof line) || sscanf(line, "%lf", &period) != 1 || period <= 0)
-        return 0;
-    return quota / period;
+    group = cgroup_of("cpu");
+    do {
+        uint64_t v1_quota = cgroup_number(&group, "cpu.cfs_quota_us"), v1_period = cgroup_number(&group, "cpu.cfs_period_us");
+        if (v1_quota != UINT64_MAX && v1_period != UINT64_MAX && v1_period > 0 &&
+            (double)v1_quota / (double)v1_period < least)
+            least = (double)v1_quota / (double)v1_period;
+    } while (cgroup_up(&group));
+    return least;
 }
 
 /* Cores among the allowed CPUs, hyper-threads counted once: a CPU counts if it is the first of its siblings that is
@@ -120,25 +168,17 @@ int cpu_usable_threads(void)
 {
     int threads = allowed_cores();
     double quota = cgroup_cpus();
-    if (quota > 0 && quota < threads)
+    if (quota < threads)
         threads = (int)(quota + 0.999);
     return threads > 0 ? threads : 1;
 }
 
-/* A number in a file, or UINT64_MAX ("max", no such file). */
-static uint64_t read_number(const char *path)
-{
-    char line[128];
-    unsigned long long value;
-    return read_line(path, line, sizeof line) && sscanf(line, "%llu", &value) == 1 ? value : UINT64_MAX;
-}
-
-/* Bytes of the cgroup's page cache, which count as used but are given back on demand: a mapped model, mostly. */
-static uint64_t cgroup_page_cache(const char *controller)
+/* Bytes of the group's page cache, which count as used but are given back on demand: a mapped model, mostly. */
+static uint64_t cgroup_page_cache(const struct cgroup *group)
 {
     char path[1100], line[128];
     uint64_t cache = 0;
-    cgroup_file(controller, "memory.stat", path, sizeof path);
+    snprintf(path, sizeof path, "%s/memory.stat", group->path);
     FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof line, file)) {
         unsigned long long bytes;
@@ -158,18 +198,20 @@ static uint64_t cgroup_memory_left(void)
         {"", "memory.max", "memory.current"},
         {"memory", "memory.limit_in_bytes", "memory.usage_in_bytes"},
     };
+    uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
-        char path[1100];
-        cgroup_file(versions[i].controller, versions[i].limit, path, sizeof path);
-        uint64_t limit = read_number(path);
-        cgroup_file(versions[i].controller, versions[i].usage, path, sizeof path);
-        uint64_t usage = read_number(path), cache = cgroup_page_cache(versions[i].controller);
-        if (limit == UINT64_MAX || usage == UINT64_MAX)
-            continue;
-        usage -= cache < usage ? cache : usage;
-        return limit > usage ? limit - usage : 0;
+        struct cgroup group = cgroup_of(versions[i].controller);
+        do {
+            uint64_t limit = cgroup_number(&group, versions[i].limit), usage = cgroup_number(&group, versions[i].usage);
+            if (limit == UINT64_MAX || usage == UINT64_MAX)
+                continue;
+            uint64_t cache = cgroup_page_cache(&group);
+            usage -= cache < usage ? cache : usage;
+            uint64_t left = limit > usage ? limit - usage : 0;
+            least = left < least ? left : least;
+        } while (cgroup_up(&group));
     }
-    return UINT64_MAX;
+    return least;
 }
 
 uint64_t cpu_available_memory(void)

@@ -5,15 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* Writes "<position><message>" into err->text; a message longer than the buffer is cut, ending in "...". */
 static void format_text(struct err *err, const char *position, const char *format, va_list args)
 {
+    const size_t room = sizeof err->text - 4; /* up to which the text is cut */
     int at = snprintf(err->text, sizeof err->text, "%s", position);
-    if (at < 0 || (size_t)at >= sizeof err->text)
-        return;
     int n = vsnprintf(err->text + at, sizeof err->text - (size_t)at, format, args);
     if (n < 0 || (size_t)(at + n) >= sizeof err->text)
-        memcpy(err->text + sizeof err->text - 4, "...", 4);
+        memcpy(err->text + room - utf8_incomplete_tail(err->text, room), "...", 4);
+    utf8_clean_line(err->text);
 }
 
 enum status err_set(struct err *err, enum status code, const char *format, ...)
@@ -66,6 +68,7 @@ enum status err_errno(struct err *err, int errno_value, const char *format, ...)
         va_end(args);
         size_t len = strlen(err->text);
         snprintf(err->text + len, sizeof err->text - len, ": %s", strerror(errno_value));
+        utf8_clean_line(err->text); /* of half a character at the end */
     }
     return STATUS_IO;
 }
@@ -87,5 +90,6 @@ enum status err_prefix(struct err *err, const char *format, ...)
     va_end(args);
     size_t len = strlen(err->text);
     snprintf(err->text + len, sizeof err->text - len, "%s", tail);
+    utf8_clean_line(err->text);
     return err->code;
 }

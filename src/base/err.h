@@ -31,7 +31,7 @@ struct err {
     enum status code;
     uint64_t offset;       /* byte offset in the input, or ERR_NO_OFFSET */
     uint32_t line, column; /* from 1; 0 where there is none */
-    char text[512];        /* one line, no newline at the end; the position is already in it */
+    char text[512];        /* one line of valid UTF-8, whatever went into it; the position is already in it */
 };
 
 #define ERR_INIT {STATUS_OK, ERR_NO_OFFSET, 0, 0, ""}

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 static enum log_level threshold = LOG_INFO;
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
@@ -40,9 +42,10 @@ void log_write(enum log_level level, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(line + at, sizeof line - at - 1, format, args);
     va_end(args);
-    at += n < 0 ? 0 : (size_t)n;
-    if (at > sizeof line - 2)
-        at = sizeof line - 2;
+    if (n < 0)
+        return;
+    utf8_clean_line(line + at); /* what is logged cannot forge a line of its own */
+    at = strlen(line);
     line[at++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, at);
     (void)written; /* there is nowhere to report it */

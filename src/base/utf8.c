@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/utf8.h"
 
+#include <string.h>
+
 /* What a lead byte promises: the length of the character, and the range its second byte must be in (this is where
  * overlong forms and surrogates are ruled out; RFC 3629, section 4). Length 0: no character starts so. */
 struct lead {
@@ -97,6 +99,19 @@ size_t utf8_incomplete_tail(const char *text, size_t len)
             break; /* a whole character, or a broken one that no byte can mend */
     }
     return 0;
+}
+
+void utf8_clean_line(char *text)
+{
+    for (size_t len = strlen(text), at = 0; at < len;) {
+        uint32_t code;
+        size_t n = utf8_decode(text + at, len - at, &code);
+        if (code == UTF8_INVALID)
+            text[at] = '?';
+        else if (code < 0x20 || code == 0x7f)
+            text[at] = ' ';
+        at += n;
+    }
 }
 
 size_t utf8_count(const char *s, size_t len)

@@ -25,6 +25,10 @@ bool utf8_is_valid(const char *s, size_t len);
 /* How many bytes at the end of s are the beginning of a character that more bytes could complete (0 to 3). */
 size_t utf8_incomplete_tail(const char *s, size_t len);
 
+/* Makes a NUL-terminated text fit for a page, a log line or JSON, in place: a byte that belongs to no character becomes
+ * '?', a control character (a newline too) a space. */
+void utf8_clean_line(char *text);
+
 /* Number of characters; an invalid byte counts as one. */
 size_t utf8_count(const char *s, size_t len);
 

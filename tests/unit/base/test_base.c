@@ -48,6 +48,26 @@ static void utf8_refuses_malformed_bytes(void **state)
     assert_int_equal(utf8_count("a\xc3\xa9\xff\xf0\x9f\x98\x80", 8), 4);
 }
 
+static void what_goes_into_an_error_stays_one_valid_line(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    err_set(&err, STATUS_IO, "cannot open %s", "a\nb\xff\x80\xc3\xa9\x1b[31m");
+    assert_string_equal(err.text, "cannot open a b??\xc3\xa9 [31m");
+    for (size_t shift = 0; shift < 4; shift++) { /* a cut falls on every byte of a character */
+        char lengthy[1200];
+        size_t at = shift;
+        memset(lengthy, 'x', shift);
+        for (; at + 3 < sizeof lengthy; at += 3)
+            memcpy(lengthy + at, "\xe2\x82\xac", 3);
+        lengthy[at] = 0;
+        err_set(&err, STATUS_IO, "%s", lengthy);
+        assert_true(utf8_is_valid(err.text, strlen(err.text)));
+        assert_true(strlen(err.text) >= sizeof err.text - 4);
+        assert_null(strchr(err.text, '?'));
+    }
+}
+
 static void buf_survives_failing_allocations(void **state)
 {
     (void)state;
@@ -109,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_round_trips_every_code_point),
         cmocka_unit_test(utf8_refuses_malformed_bytes),
+        cmocka_unit_test(what_goes_into_an_error_stays_one_valid_line),
         cmocka_unit_test(buf_survives_failing_allocations),
         cmocka_unit_test(arena_gives_zeroed_memory_and_refuses_overflow),
         cmocka_unit_test(err_keeps_position_and_cuts_long_text),
