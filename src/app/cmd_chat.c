@@ -73,6 +73,7 @@ static void open_editor(struct terminal *terminal)
     el_set(terminal->editor, EL_PROMPT, prompt_text);
     el_set(terminal->editor, EL_EDITOR, "emacs");
     el_set(terminal->editor, EL_HIST, history, terminal->history);
+    el_set(terminal->editor, EL_BIND, "^C", "em-kill-line", NULL); /* while one types it is no signal */
     el_source(terminal->editor, NULL);
 }
 

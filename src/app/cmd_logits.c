@@ -4,13 +4,12 @@
  *
  * The file's format is NumPy's .npy, version 1.0 (numpy.lib.format).
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/model_options.h"
+#include "app/token_list.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -24,27 +23,6 @@ struct logits_options {
     bool special;
 };
 
-/* Reads whole numbers separated by white space or commas. */
-static enum status parse_ids(const char *text, struct token_ids *ids, struct err *err)
-{
-    for (const char *at = text; *at;) {
-        if (isspace((unsigned char)*at) || *at == ',') {
-            at++;
-            continue;
-        }
-        char *end;
-        errno = 0;
-        unsigned long id = strtoul(at, &end, 10);
-        if (end == at || errno || id > UINT32_MAX - 1 || *at == '-')
-            return err_set(err, STATUS_ARGUMENT, "token ids are whole numbers separated by spaces, not '%.20s'", at);
-        enum status status = token_ids_append(ids, (uint32_t)id, err);
-        if (status != STATUS_OK)
-            return status;
-        at = end;
-    }
-    return STATUS_OK;
-}
-
 static enum status read_ids(const struct logits_options *options, const struct tokenizer *tokenizer,
                             struct token_ids *ids, struct err *err)
 {
@@ -53,11 +31,11 @@ static enum status read_ids(const struct logits_options *options, const struct t
     if (options->text)
         status = tokenizer_encode(tokenizer, str_of(options->text), options->special, ids, err);
     else if (options->ids)
-        status = parse_ids(options->ids, ids, err);
+        status = token_list_parse(str_of(options->ids), ids, err);
     else {
         status = file_read(options->ids_file, MAX_INPUT, &file, err);
         if (status == STATUS_OK)
-            status = parse_ids(buf_text(&file), ids, err);
+            status = token_list_parse(buf_str(&file), ids, err);
     }
     if (status == STATUS_OK && ids->count == 0)
         status = err_set(err, STATUS_ARGUMENT, "there are no tokens to evaluate");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "app/model_options.h"
+#include "app/token_list.h"
 #include "base/buf.h"
 #include "base/file.h"
 
@@ -76,34 +77,11 @@ static enum status encode(const struct tokenizer *tokenizer, const struct tokeni
     return status;
 }
 
-/* Whole numbers with white space, commas or brackets between them. */
-static enum status read_ids(struct str text, struct token_ids *ids, struct err *err)
-{
-    for (size_t at = 0; at < text.len;) {
-        if (memchr(" \t\r\n,[]", text.data[at], 8)) {
-            at++;
-            continue;
-        }
-        size_t start = at;
-        uint64_t id = 0;
-        while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9' && id < TOKENIZER_NO_TOKEN)
-            id = id * 10 + (uint64_t)(text.data[at++] - '0');
-        bool ended = at == text.len || memchr(" \t\r\n,[]", text.data[at], 8);
-        if (at == start || !ended || id >= TOKENIZER_NO_TOKEN)
-            return err_at_byte(err, STATUS_ARGUMENT, start,
-                               "a token id was expected: whole numbers, separated by spaces or commas");
-        enum status status = token_ids_append(ids, (uint32_t)id, err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
-}
-
 static enum status decode(const struct tokenizer *tokenizer, struct str text, struct buf *out,
                           struct err *err)
 {
     struct token_ids ids = TOKEN_IDS_INIT;
-    enum status status = read_ids(text, &ids, err);
+    enum status status = token_list_parse(text, &ids, err);
     if (status == STATUS_OK)
         status = tokenizer_decode(tokenizer, ids.ids, ids.count, out, err);
     token_ids_free(&ids);

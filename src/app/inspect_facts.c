@@ -9,7 +9,7 @@
 #include <inttypes.h>
 
 #include "base/buf.h"
-#include "inference/model/hparams.h"
+#include "inference/model/model.h"
 #include "inference/tokenizer/tokenizer.h"
 
 static void add_fact(struct inspect_facts *facts, const char *topic, struct buf *text)
@@ -80,7 +80,9 @@ static void add_reply_end(const struct tokenizer *tokenizer, struct inspect_fact
     add_fact(facts, "reply ends at", text);
 }
 
-static void add_tokenizer_facts(const struct gguf *gguf, struct inspect_facts *facts, struct buf *text)
+/* `hparams` is NULL where there is no model to compare the vocabulary with. */
+static void add_tokenizer_facts(const struct gguf *gguf, const struct model_hparams *hparams,
+                                struct inspect_facts *facts, struct buf *text)
 {
     struct err err = ERR_INIT;
     struct tokenizer *tokenizer;
@@ -93,10 +95,14 @@ static void add_tokenizer_facts(const struct gguf *gguf, struct inspect_facts *f
     uint32_t n_vocab = tokenizer_vocab_size(tokenizer), bos = tokenizer_bos(tokenizer);
     buf_printf(text, "byte-level BPE with pre-tokeniser %s, %u tokens, %zu special; ",
                tokenizer_pre_name(tokenizer), n_vocab, tokenizer_special_count(tokenizer));
-    if (tokenizer_adds_bos(tokenizer) && bos != TOKENIZER_NO_TOKEN)
+    if (tokenizer_adds_bos(tokenizer))
         buf_printf(text, "token %u goes in front of a prompt", bos);
     else
         buf_append_text(text, "no BOS token is added");
+    if (hparams && model_check_vocabulary(hparams, n_vocab, true, &err) != STATUS_OK) {
+        buf_printf(text, "; not usable: %s", err.text);
+        facts->usable = false;
+    }
     add_fact(facts, "tokenizer", text);
     add_reply_end(tokenizer, facts, text);
     tokenizer_close(tokenizer);
@@ -124,10 +130,7 @@ enum status inspect_facts_gather(const struct gguf *gguf, struct inspect_facts *
     struct model_hparams hparams;
     struct str name = {NULL, 0};
     gguf_get_string(gguf, "general.architecture", &name, NULL);
-    enum status status = gguf_tensor_count(gguf) ? model_hparams_read(gguf, &hparams, &reason)
-                                                 : err_set(&reason, STATUS_UNSUPPORTED,
-                                                           "the file has a vocabulary but no tensors");
-    out->usable = status == STATUS_OK;
+    out->usable = model_check(gguf, &reason) == STATUS_OK && model_hparams_read(gguf, &hparams, &reason) == STATUS_OK;
     if (out->usable)
         buf_printf(&text, "%.*s, supported", STR_ARGS(name));
     else
@@ -135,7 +138,7 @@ enum status inspect_facts_gather(const struct gguf *gguf, struct inspect_facts *
     add_fact(out, "architecture", &text);
     if (out->usable)
         add_model_facts(gguf, &hparams, out, &text);
-    add_tokenizer_facts(gguf, out, &text);
+    add_tokenizer_facts(gguf, out->usable ? &hparams : NULL, out, &text);
     add_template_fact(gguf, out, &text);
 
     bool complete = !text.failed;

@@ -30,7 +30,7 @@ enum status model_options_open(const struct model_options *options, struct model
     status = options->tokenizer ? tokenizer_from_json(options->tokenizer, tokenizer, err)
                                 : tokenizer_from_gguf(model_gguf(*model), tokenizer, err);
     if (status == STATUS_OK)
-        status = model_check_vocabulary(*model, tokenizer_vocab_size(*tokenizer), !options->tokenizer, err);
+        status = model_check_vocabulary(model_hparams(*model), tokenizer_vocab_size(*tokenizer), !options->tokenizer, err);
     if (status != STATUS_OK)
         err_prefix(err, "%s: ", options->tokenizer ? options->tokenizer : options->model);
     return status;

@@ -85,7 +85,7 @@ static enum status open_tokenizer(struct engine *engine, const char *path, struc
     if (status != STATUS_OK)
         return status;
     engine->n_sample = tokenizer_vocab_size(engine->tokenizer);
-    return model_check_vocabulary(engine->model, engine->n_sample, path == NULL, err);
+    return model_check_vocabulary(model_hparams(engine->model), engine->n_sample, path == NULL, err);
 }
 
 static enum status make_slots(struct engine *engine, struct err *err)

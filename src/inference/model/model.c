@@ -113,73 +113,82 @@ static void load_weights(struct loader *loader, struct model *model)
     refuse_unknown_tensors(loader);
 }
 
-static enum status check_limits(const struct model *model, struct err *err)
+/* Reads hyper-parameters and weights out of model->gguf. What is allocated belongs to the model, also on failure. */
+static enum status read_model(struct model *model, struct err *err)
 {
+    enum status status = model_hparams_read(model->gguf, &model->hparams, err);
+    if (status != STATUS_OK)
+        return status;
     const struct model_hparams *h = &model->hparams;
     if (h->head_dim % 8 != 0 || h->head_dim > KERNEL_MAX_HEAD_DIM)
         return err_set(err, STATUS_UNSUPPORTED, "heads of %u elements are not supported; a multiple of 8 up to %d is",
                        h->head_dim, KERNEL_MAX_HEAD_DIM);
+    struct loader loader = {.gguf = model->gguf, .err = err};
+    loader.taken = mem_zalloc(gguf_tensor_count(model->gguf), sizeof *loader.taken);
+    model->layers = mem_zalloc(h->n_layer, sizeof *model->layers);
+    if (loader.taken && model->layers)
+        load_weights(&loader, model);
+    else
+        loader.status = err_no_memory(err, "opening a model");
+    mem_free(loader.taken);
+    return loader.status;
+}
+
+enum status model_check(const struct gguf *gguf, struct err *err)
+{
+    struct model model = {.gguf = gguf};
+    enum status status = read_model(&model, err);
+    mem_free(model.layers);
+    return status;
+}
+
+static enum status check_memory(const struct gguf *gguf, struct err *err)
+{
     uint64_t available = cpu_available_memory();
-    if (gguf_file_size(model->gguf) > available)
+    if (gguf_file_size(gguf) > available)
         return err_set(err, STATUS_LIMIT,
                        "the model takes %llu MiB, but %llu MiB of memory are free; use a smaller model",
-                       (unsigned long long)gguf_file_size(model->gguf) >> 20, (unsigned long long)available >> 20);
+                       (unsigned long long)gguf_file_size(gguf) >> 20, (unsigned long long)available >> 20);
     return STATUS_OK;
 }
 
 enum status model_open(const char *path, struct model **out, struct err *err)
 {
     *out = NULL;
-    struct loader loader = {.err = err};
     struct model *model = mem_zalloc(1, sizeof *model);
     if (!model)
         return err_no_memory(err, "opening a model");
-    enum status status = gguf_open(path, &model->gguf, err);
+    enum status status = gguf_open(path, &model->owned, err);
+    model->gguf = model->owned;
     if (status == STATUS_OK)
-        status = model_hparams_read(model->gguf, &model->hparams, err);
+        status = read_model(model, err);
     if (status == STATUS_OK)
-        status = check_limits(model, err);
-    if (status != STATUS_OK)
-        goto fail;
-
-    loader.gguf = model->gguf;
-    loader.taken = mem_zalloc(gguf_tensor_count(model->gguf), sizeof *loader.taken);
-    model->layers = mem_zalloc(model->hparams.n_layer, sizeof *model->layers);
-    if (!loader.taken || !model->layers) {
-        status = err_no_memory(err, "opening a model");
-        goto fail;
+        status = check_memory(model->gguf, err);
+    if (status != STATUS_OK) {
+        err_prefix(err, "%s: ", path);
+        model_close(model);
+        return status;
     }
-    load_weights(&loader, model);
-    status = loader.status;
-    if (status != STATUS_OK)
-        goto fail;
     for (size_t i = 0; i < gguf_tensor_count(model->gguf); i++) {
         const struct gguf_tensor *t = gguf_tensor_at(model->gguf, i);
         model->n_parameters += t->dims[0] * t->dims[1] * t->dims[2] * t->dims[3];
     }
-    mem_free(loader.taken);
     *out = model;
     return STATUS_OK;
-
-fail:
-    err_prefix(err, "%s: ", path);
-    mem_free(loader.taken);
-    model_close(model);
-    return status;
 }
 
 void model_close(struct model *model)
 {
     if (!model)
         return;
-    gguf_close(model->gguf);
+    gguf_close(model->owned);
     mem_free(model->layers);
     mem_free(model);
 }
 
-enum status model_check_vocabulary(const struct model *model, uint32_t n_tokens, bool is_own, struct err *err)
+enum status model_check_vocabulary(const struct model_hparams *hparams, uint32_t n_tokens, bool is_own, struct err *err)
 {
-    uint32_t rows = model->hparams.n_vocab;
+    uint32_t rows = hparams->n_vocab;
     if (n_tokens > rows || (n_tokens < rows && is_own))
         return err_set(err, STATUS_FORMAT,
                        "the vocabulary has %u tokens, but the embedding %u rows; they do not belong together", n_tokens,

@@ -27,6 +27,8 @@ struct model;
 /* Maps the file and checks that every tensor is there with the right shape, and that no tensor is left over that the
  * architecture does not know. */
 enum status model_open(const char *path, struct model **out, struct err *err);
+/* Whether model_open would take this file, memory aside. */
+enum status model_check(const struct gguf *gguf, struct err *err);
 void model_close(struct model *model); /* NULL is fine. No state may be left that uses it */
 
 const struct model_hparams *model_hparams(const struct model *model);
@@ -36,7 +38,7 @@ uint64_t model_weight_bytes(const struct model *model);
 
 /* Whether a vocabulary of n_tokens belongs to this model. It may be shorter than the embedding only if it is not the
  * model's own: a converter may have padded the embedding with rows that are never used. */
-enum status model_check_vocabulary(const struct model *model, uint32_t n_tokens, bool is_own, struct err *err);
+enum status model_check_vocabulary(const struct model_hparams *hparams, uint32_t n_tokens, bool is_own, struct err *err);
 
 /* Tokens in one forward pass, for those who read prompts. More is a little faster; with less, a reply that is written at
  * the same time waits less. */

@@ -22,7 +22,8 @@ struct model_layer {
 };
 
 struct model {
-    struct gguf *gguf;
+    const struct gguf *gguf;
+    struct gguf *owned; /* the same, or NULL if it is somebody else's */
     struct model_hparams hparams;
     struct kernel_matrix token_embd; /* [n_vocab, n_embd] */
     const float *output_norm;        /* [n_embd] */
