@@ -13,6 +13,7 @@ root=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/setup-lib.sh
 . "$root/tools/setup-lib.sh"
 binary=$root/build/release/notso
+default_model=$(awk '$1 == "smollm2-135m" { print $2 }' "$root/models/models.lock")
 
 build_needs='
 header  stdio.h                        libc6-dev
@@ -75,20 +76,19 @@ build() {
     }
 }
 
-# Sets MODEL_PATH: the newest model that somebody put into models/, else the small default one. That no model
-# can be had is no reason not to start: the page then says what to do.
+# Sets MODEL_PATH: the newest model that somebody put into models/, else the small default one, which is fetched
+# only then. That no model can be had is no reason not to start: the page then says what to do.
 choose_model() {
-    local default file
+    local file
     if [ -n "${MODEL_PATH:-}" ]; then
         return 0
     fi
-    default=$("$root/models/download.sh" smollm2-135m) || true
     for file in "$root"/models/*.gguf; do
-        if [ "$file" != "$default" ] && [ "$file" -nt "${MODEL_PATH:-}" ]; then
+        if [ "${file##*/}" != "$default_model" ] && [ "$file" -nt "${MODEL_PATH:-}" ]; then
             MODEL_PATH=$file
         fi
     done
-    export MODEL_PATH=${MODEL_PATH:-$default}
+    export MODEL_PATH=${MODEL_PATH:-$("$root/models/download.sh" smollm2-135m || true)}
     [ -n "$MODEL_PATH" ] || say "going on without a model"
 }
 

@@ -114,7 +114,7 @@ int cmd_tokenize(const struct command *self, int argc, char **argv)
     const struct option options[] = {
         MODEL_OPTION(o.model),
         {"Input and output", "--special", NULL, NULL,
-         "recognise special tokens in the text; a byte 0xFF is dropped, and none is recognised across it",
+         "recognise special tokens in the text, but none across a byte 0xFF, which is dropped",
          OPTION_FLAG, &o.special, 0, 0, NULL},
         {NULL, "--json", NULL, NULL, "print {\"ids\":[1,2,3]}", OPTION_FLAG, &o.json, 0, 0, NULL},
         {NULL, "--decode", NULL, NULL,
