@@ -121,6 +121,7 @@ def test_terminal(notso, tmp_path):
 def test_terminal_end_of_input(notso, tmp_path):
     terminal = Terminal(notso, "--model", tmp_path / "absent.gguf")
     terminal.wait_for("> ")
+    time.sleep(0.3)  # what is typed before the editor has the terminal is lost
     terminal.type("\x04")
     assert terminal.end() == 0
 

@@ -145,7 +145,7 @@ static enum status start_reply(struct chat *chat, struct err *err)
     const struct models_model *model = models_acquire(config->models);
     if (!model)
         return no_model(chat->book, err);
-    snprintf(reply->model, sizeof reply->model, "%s", model->info->model_name ? model->info->model_name : "");
+    memcpy(reply->model, model->name, sizeof reply->model);
 
     enum status status;
     size_t n_turns = 0;

@@ -73,6 +73,17 @@ static void compile_template(struct held_model *held)
         log_warn("%s", model->template_note);
 }
 
+/* general.name in the file is often the name of an experiment; people know what they downloaded. */
+static void set_name(struct models_model *model, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t len = strlen(name);
+    if (len > 5 && strcmp(name + len - 5, ".gguf") == 0)
+        len -= 5;
+    snprintf(model->name, sizeof model->name, "%.*s",
+             (int)(len < sizeof model->name ? len : sizeof model->name - 1), name);
+}
+
 static struct held_model *load(const struct models_config *config, const char *path, struct err *err)
 {
     struct held_model *held = mem_zalloc(1, sizeof *held);
@@ -88,6 +99,7 @@ static struct held_model *load(const struct models_config *config, const char *p
     }
     held->model.info = engine_info(held->model.engine);
     held->holders = 1;
+    set_name(&held->model, path);
     compile_template(held);
     return held;
 }
@@ -98,7 +110,7 @@ static void set_ready(struct models *models, struct held_model *held)
     struct models_status *status = &models->status;
     const struct engine_info *info = held->model.info;
     status->state = MODELS_READY;
-    snprintf(status->name, sizeof status->name, "%s", info->model_name ? info->model_name : "");
+    memcpy(status->name, held->model.name, sizeof status->name);
     status->thinking_switch = held->model.thinking_switch;
     status->info = *info;
     status->info.model_name = status->info.architecture = status->info.chat_template = NULL;

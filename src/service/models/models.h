@@ -33,6 +33,7 @@ struct models_config {
 struct models_model {
     struct engine *engine;
     const struct engine_info *info;
+    char name[128];                               /* what people call it: the file's name without ".gguf" */
     const struct jinja_template
         *prompt_template;    /* NULL: there is none that works; then `template_note` says why */
     bool thinking_switch;    /* the template knows enable_thinking */
@@ -44,7 +45,7 @@ enum models_state { MODELS_LOADING, MODELS_READY, MODELS_NONE };
 /* What a page or /health shows. All copied. */
 struct models_status {
     enum models_state state;
-    char name[128];   /* the model's, "" while unknown */
+    char name[128];   /* what people call it: the file's name without ".gguf"; "" while unknown */
     char file[512];   /* the path being loaded or in use, "" if none was found */
     char reason[640]; /* NONE: why */
     char hint[256];   /* NONE: what to do about it */

@@ -305,10 +305,10 @@ static void post_stop(void *user, const struct http_request *request, struct htt
 static void get_model_status(void *user, const struct http_request *request, struct http_response *response)
 {
     struct ui *ui = user;
-    struct models_status model;
-    models_status(ui->service->models, &model);
-    json_t *context = json_pack("{s:o, s:o}", "app", ui_view_app(ui), "model", ui_view_model(&model));
-    render_or_fail(ui, request, response, UI_MODEL_STATUS, context);
+    struct chat *chat = find_chat(ui, request, response, false);
+    if (response->status == 200)
+        show_messages(ui, request, response, chat, UINT64_MAX, UI_MODEL_STATUS);
+    chat_release(chat);
 }
 
 static int append_json(const char *data, size_t len, void *user)
