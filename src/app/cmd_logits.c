@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/model_options.h"
 #include "app/token_list.h"
@@ -43,61 +44,52 @@ static enum status read_ids(const struct logits_options *options, const struct t
     return status;
 }
 
-/* The header's length, magic included, is a multiple of 64, as NumPy wants it. */
-static bool write_header(FILE *out, size_t rows, size_t cols)
+static enum status write_all(struct file_output *out, const void *data, size_t size, struct err *err)
 {
-    char text[192];
-    int n = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows, cols);
-    size_t length = ((size_t)n + 1 + 10 + 63) / 64 * 64 - 10;
-    memset(text + n, ' ', length - (size_t)n);
-    text[length - 1] = '\n';
-    unsigned char start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(length & 255),
-                               (unsigned char)(length >> 8)};
-    return fwrite(start, 1, sizeof start, out) == sizeof start && fwrite(text, 1, length, out) == length;
+    for (const char *at = data; size > 0;) {
+        ssize_t n = write(out->fd, at, size);
+        if (n < 0 && errno != EINTR)
+            return err_errno(err, errno, "cannot write %s", out->part_path);
+        at += n < 0 ? 0 : n;
+        size -= n < 0 ? 0 : (size_t)n;
+    }
+    return STATUS_OK;
 }
 
-static enum status compute_and_write(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
-                                     float *logits, FILE *out, const char *path, struct err *err)
+/* The header's length, magic included, is a multiple of 64, as NumPy wants it. */
+static enum status write_header(struct file_output *out, size_t rows, size_t cols, struct err *err)
 {
-    enum status status = STATUS_OK;
-    if (!write_header(out, ids->count, n_vocab))
-        status = err_errno(err, errno, "cannot write %s", path);
+    char text[192] = "\x93NUMPY\x01";
+    int n = snprintf(text + 10, sizeof text - 10,
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows, cols);
+    size_t used = 10 + (size_t)n, whole = (used + 1 + 63) / 64 * 64;
+    memset(text + used, ' ', whole - used);
+    text[whole - 1] = '\n';
+    text[8] = (char)(whole - 10); /* less than 256 */
+    text[9] = 0;
+    return write_all(out, text, whole, err);
+}
+
+static enum status write_logits(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
+                                const char *path, struct err *err)
+{
+    struct file_output out;
+    enum status status = file_output_open(path, &out, err);
+    if (status != STATUS_OK)
+        return status;
+    float *logits = mem_alloc(n_vocab * MODEL_BATCH * sizeof *logits);
+    status = logits ? write_header(&out, ids->count, n_vocab, err) : err_no_memory(err, "making room for the logits");
     for (size_t at = 0; status == STATUS_OK && at < ids->count; at += MODEL_BATCH) {
         uint32_t n = (uint32_t)(ids->count - at < MODEL_BATCH ? ids->count - at : MODEL_BATCH);
         struct model_segment segment = {0, (uint32_t)at, ids->ids + at, n, n};
         status = model_forward(state, &segment, 1, logits, err);
-        if (status == STATUS_OK && fwrite(logits, sizeof *logits * n_vocab, n, out) != n)
-            status = err_errno(err, errno, "cannot write %s", path);
-    }
-    return status;
-}
-
-/* The file appears under its name only when it is whole. */
-static enum status write_logits(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
-                                const char *path, struct err *err)
-{
-    enum status status = STATUS_OK;
-    struct buf part = BUF_INIT;
-    buf_printf(&part, "%s.part", path);
-    float *logits = mem_alloc(n_vocab * MODEL_BATCH * sizeof *logits);
-    if (!logits || part.failed) {
-        mem_free(logits);
-        buf_free(&part);
-        return err_no_memory(err, "making room for the logits");
-    }
-    FILE *out = fopen(buf_text(&part), "wb");
-    if (!out)
-        status = err_errno(err, errno, "cannot write %s", path);
-    else {
-        status = compute_and_write(state, ids, n_vocab, logits, out, path, err);
-        bool closed = fclose(out) == 0;
-        if (status == STATUS_OK && (!closed || rename(buf_text(&part), path) != 0))
-            status = err_errno(err, errno, "cannot write %s", path);
-        if (status != STATUS_OK)
-            remove(buf_text(&part));
+        if (status == STATUS_OK)
+            status = write_all(&out, logits, sizeof *logits * n_vocab * n, err);
     }
     mem_free(logits);
-    buf_free(&part);
+    if (status == STATUS_OK)
+        return file_output_commit(&out, err);
+    file_output_abandon(&out);
     return status;
 }
 

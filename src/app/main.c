@@ -2,6 +2,7 @@
 /*
  * main.c - the table of subcommands. Each is one function in a file of its own, cmd_NAME.c, with a table of options.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,20 +32,30 @@ static void print_commands(FILE *out)
     fprintf(out, "\nnotso COMMAND --help shows a command's options; notso --version the version.\n");
 }
 
+/* A result that could not be written is no success: a full disk, a closed pipe. */
+static int check_output(int exit_code)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_OK) {
+        fprintf(stderr, "notso: cannot write to standard output: %s\n", strerror(errno));
+        return EXIT_ERROR;
+    }
+    return exit_code;
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_commands(stdout);
-        return argc > 1 ? EXIT_OK : EXIT_USAGE;
+        return check_output(argc > 1 ? EXIT_OK : EXIT_USAGE);
     }
     if (strcmp(name, "--version") == 0) {
         printf("notso %s\n", NOTSO_VERSION);
-        return EXIT_OK;
+        return check_output(EXIT_OK);
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(name, commands[i].name) == 0)
-            return commands[i].run(&commands[i], argc - 1, argv + 1);
+            return check_output(commands[i].run(&commands[i], argc - 1, argv + 1));
     fprintf(stderr, "notso: no command '%s'; notso --help lists them\n", name);
     return EXIT_USAGE;
 }

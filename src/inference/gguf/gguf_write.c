@@ -12,21 +12,18 @@
 #include "inference/gguf/gguf_write.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 enum { ALIGNMENT = 32, FLUSH_AT = 1 << 20 };
 
 struct gguf_writer {
-    char *path, *part_path;
-    int fd;
+    struct file_output file;
     struct buf keys, table; /* as they will stand in the file */
     uint64_t n_keys;
     uint64_t *sizes; /* of each tensor's data */
@@ -55,46 +52,24 @@ static uint64_t padding(uint64_t size)
 enum status gguf_writer_open(const char *path, struct gguf_writer **out, struct err *err)
 {
     *out = NULL;
-    struct buf part = BUF_INIT;
-    struct stat old;
-    /* The rename at the end would put a file in place of a device. */
-    if (stat(path, &old) == 0 && !S_ISREG(old.st_mode))
-        return err_set(err, STATUS_IO, "%s exists and is not a regular file", path);
     struct gguf_writer *writer = mem_zalloc(1, sizeof *writer);
     if (!writer)
         return err_no_memory(err, "creating a GGUF file");
-    writer->fd = -1;
     writer->failure = (struct err)ERR_INIT;
-    buf_printf(&part, "%s.part", path);
-    writer->path = mem_strdup(path);
-    writer->part_path = buf_take(&part);
-    enum status status;
-    if (!writer->path || !writer->part_path) {
-        status = err_no_memory(err, "creating a GGUF file");
-        goto fail;
-    }
-    writer->fd = open(writer->part_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (writer->fd < 0) {
-        status = err_errno(err, errno, "cannot create %s", writer->part_path);
-        goto fail;
+    enum status status = file_output_open(path, &writer->file, err);
+    if (status != STATUS_OK) {
+        gguf_writer_abandon(writer);
+        return status;
     }
     *out = writer;
     return STATUS_OK;
-fail:
-    gguf_writer_abandon(writer);
-    return status;
 }
 
 void gguf_writer_abandon(struct gguf_writer *writer)
 {
     if (!writer)
         return;
-    if (writer->fd >= 0) {
-        close(writer->fd);
-        unlink(writer->part_path);
-    }
-    mem_free(writer->path);
-    mem_free(writer->part_path);
+    file_output_abandon(&writer->file);
     mem_free(writer->sizes);
     buf_free(&writer->keys);
     buf_free(&writer->table);
@@ -241,9 +216,9 @@ void gguf_writer_add_tensor(struct gguf_writer *writer, struct str name, enum te
 static void write_out(struct gguf_writer *writer, const char *data, size_t size)
 {
     while (size > 0 && writer->failure.code == STATUS_OK) {
-        ssize_t n = write(writer->fd, data, size);
+        ssize_t n = write(writer->file.fd, data, size);
         if (n < 0 && errno != EINTR)
-            err_errno(&writer->failure, errno, "cannot write %s", writer->part_path);
+            err_errno(&writer->failure, errno, "cannot write %s", writer->file.part_path);
         if (n > 0) {
             data += n;
             size -= (size_t)n;
@@ -322,15 +297,10 @@ enum status gguf_writer_close(struct gguf_writer *writer, struct err *err)
     if (writer->n_finished < writer->n_tensors)
         FAIL(writer, STATUS_ARGUMENT, "tensor %zu of %zu got too little data", writer->n_finished,
              writer->n_tensors);
-    if (writer->failure.code == STATUS_OK && fsync(writer->fd) != 0)
-        err_errno(&writer->failure, errno, "cannot write %s", writer->part_path);
-    if (writer->failure.code == STATUS_OK && rename(writer->part_path, writer->path) != 0)
-        err_errno(&writer->failure, errno, "cannot rename %s to %s", writer->part_path, writer->path);
+    if (writer->failure.code == STATUS_OK)
+        file_output_commit(&writer->file, &writer->failure);
     enum status status = writer->failure.code;
-    if (status == STATUS_OK) {
-        close(writer->fd);
-        writer->fd = -1; /* nothing left to unlink */
-    } else if (err)
+    if (status != STATUS_OK && err)
         *err = writer->failure;
     gguf_writer_abandon(writer);
     return status;
