@@ -48,13 +48,13 @@ fetch_from_hub() {
         require "command curl curl"
         need_space $((bytes - $(size_of "$part")))
         if ! problem=$(curl --silent --fail --head --connect-timeout 20 --output /dev/null \
-            --write-out '%{errormsg}' "$url"); then
+            --write-out '%{errormsg}' --url "$url"); then
             die "cannot reach ${hub#*://} for $file ($problem); nothing was changed"
         fi
         [ ! -t 2 ] || progress=(--progress-bar)
         say "downloading $file, $((bytes / 1048576)) MiB"
         curl "${progress[@]}" --fail --location --continue-at - --connect-timeout 20 --speed-limit 1000 \
-            --speed-time 60 --retry 3 --output "$part" "$url" ||
+            --speed-time 60 --retry 3 --output "$part" --url "$url" ||
             die "the download of $file stopped; run this script again to go on where it did"
         [ "$(size_of "$part")" = "$bytes" ] || die "$file is incomplete; run this script again to go on"
     fi

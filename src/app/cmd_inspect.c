@@ -278,7 +278,8 @@ int cmd_inspect(const struct command *self, int argc, char **argv)
         status = inspect_facts_gather(gguf, &facts, &err);
     if (status == STATUS_OK && as_json) {
         root = to_json(path, gguf, &facts);
-        if (!root || json_dumpf(root, stdout, JSON_INDENT(1)) != 0)
+        /* that standard output cannot be written is noticed by main */
+        if (!root || (json_dumpf(root, stdout, JSON_INDENT(1)) != 0 && !ferror(stdout)))
             status = err_no_memory(&err, "writing JSON");
         putchar('\n');
     } else if (status == STATUS_OK) {
