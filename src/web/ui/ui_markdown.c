@@ -2,7 +2,11 @@
 /*
  * The library aborts when memory runs out, unless its allocator never returns in that case. So it gets one
  * that takes everything from an arena and jumps back to `guarded` when there is no more; the arena then goes
- * as a whole. All of it is guarded by one mutex (see the header).
+ * as a whole. Its allocator knows no user, so the job of a thread is in a thread's variable.
+ *
+ * The same allocator keeps small texts from becoming large work: a table of a thousand columns is filled up
+ * with empty cells, row by row. A text that takes more memory than its length can justify, or nests deeper
+ * than anything a reader could follow, is shown as it was written.
  *
  * Finding finished blocks: when markdown is read line by line, beginning a new top-level block closes the one
  * before for good. So in the part that consists of whole lines, everything before the last top-level block is
@@ -20,20 +24,45 @@
 #include "base/arena.h"
 #include "base/mem.h"
 
+#define MEMORY_BASE ((size_t)4 << 20) /* what any text may take, */
+#define MEMORY_PER_BYTE 256           /* what each byte of it adds (a list of single letters needs 200), */
+#define MEMORY_MAX ((size_t)64 << 20) /* and the most */
+#define MAX_DEPTH 64                  /* of nodes inside each other */
+#define MAX_BARS 512                  /* in a line: to take it for a table row costs the square of them */
+
+struct job {
+    struct str text;
+    struct buf *out;       /* render: HTML goes here */
+    size_t finished_lines; /* find_open: the line (from 0) where the last top-level block begins; 0: nowhere
+                              to cut */
+    struct arena memory;
+    size_t limit;
+    bool locked;        /* holds `parsing` */
+    enum status status; /* why it jumped: STATUS_NO_MEMORY, or STATUS_LIMIT for "show it as it is" */
+    jmp_buf back;
+};
+
 /* -- the library's memory -- */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct arena memory = ARENA_INIT; /* under the mutex, like the next three */
-static struct buf tag = BUF_INIT;        /* scratch; here, so that a jump does not lose it */
-static jmp_buf no_memory;
-static bool extensions_registered;
+/* While it parses, the library keeps its special characters in global variables. */
+static pthread_mutex_t parsing = PTHREAD_MUTEX_INITIALIZER;
+static bool extensions_registered; /* under the mutex */
+static _Thread_local struct job *job_here;
+
+static _Noreturn void give_up(enum status why)
+{
+    job_here->status = why;
+    longjmp(job_here->back, 1);
+}
 
 static void *take(size_t size)
 {
     /* Each piece remembers its size for give_more; 16 bytes keep the alignment. */
-    size_t *piece = size > SIZE_MAX - 16 ? NULL : arena_alloc(&memory, size + 16);
+    if (size > job_here->limit || job_here->memory.used > job_here->limit)
+        give_up(STATUS_LIMIT);
+    size_t *piece = arena_alloc(&job_here->memory, size + 16);
     if (!piece)
-        longjmp(no_memory, 1);
+        give_up(STATUS_NO_MEMORY);
     *piece = size;
     return (char *)piece + 16;
 }
@@ -63,6 +92,13 @@ static cmark_mem allocator = {take_zeroed, give_more, keep};
 
 /* -- making the tree harmless -- */
 
+/* Calls that change the tree fail where a node may not stand; then nothing of the tree is shown. */
+static void must(int ok)
+{
+    if (!ok)
+        give_up(STATUS_LIMIT);
+}
+
 static bool is_allowed_url(const char *url)
 {
     static const char *const schemes[] = {"http://", "https://", "mailto:"};
@@ -78,8 +114,7 @@ static bool is_allowed_url(const char *url)
 static bool is_inside_link(cmark_node *node)
 {
     while ((node = cmark_node_parent(node)))
-        if (cmark_node_get_type(node) == CMARK_NODE_LINK ||
-            cmark_node_get_type(node) == CMARK_NODE_CUSTOM_INLINE)
+        if (cmark_node_get_type(node) == CMARK_NODE_LINK)
             return true;
     return false;
 }
@@ -87,14 +122,8 @@ static bool is_inside_link(cmark_node *node)
 static cmark_node *new_text(const char *text)
 {
     cmark_node *node = cmark_node_new_with_mem(CMARK_NODE_TEXT, &allocator);
-    cmark_node_set_literal(node, text);
+    must(cmark_node_set_literal(node, text));
     return node;
-}
-
-static void move_children(cmark_node *from, cmark_node *to)
-{
-    for (cmark_node *child; (child = cmark_node_first_child(from));)
-        cmark_node_append_child(to, child);
 }
 
 /* Raw HTML keeps its text and loses its meaning. */
@@ -102,50 +131,55 @@ static void show_html(cmark_node *node)
 {
     bool block = cmark_node_get_type(node) == CMARK_NODE_HTML_BLOCK;
     cmark_node *shown = cmark_node_new_with_mem(block ? CMARK_NODE_CODE_BLOCK : CMARK_NODE_TEXT, &allocator);
-    cmark_node_set_literal(shown, cmark_node_get_literal(node));
-    cmark_node_replace(node, shown);
+    must(cmark_node_set_literal(shown, cmark_node_get_literal(node)));
+    must(cmark_node_replace(node, shown));
 }
 
-/* Links and images: <a> with our own attributes around the children, or the children and the address as text.
- */
+/* The node's children and its address, as text in its place. */
+static void show_address(cmark_node *node, const char *url)
+{
+    for (cmark_node *child; (child = cmark_node_first_child(node));)
+        must(cmark_node_insert_before(node, child));
+    if (*url) {
+        must(cmark_node_insert_before(node, new_text(" (")));
+        must(cmark_node_insert_before(node, new_text(url)));
+        must(cmark_node_insert_before(node, new_text(")")));
+    }
+    cmark_node_unlink(node);
+}
+
+/* Links and images become links without titles to where links may go, or text. mark_links does the rest. */
 static void harden_link(cmark_node *node)
 {
     const char *url = cmark_node_get_url(node);
     url = url ? url : "";
-    if (is_allowed_url(url) && !is_inside_link(node)) {
-        buf_clear(&tag);
-        buf_append_text(&tag, "<a href=\"");
-        ui_escape(str_of(url), &tag);
-        buf_append_text(&tag, "\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">");
-        if (tag.failed)
-            longjmp(no_memory, 1);
-        cmark_node *link = cmark_node_new_with_mem(CMARK_NODE_CUSTOM_INLINE, &allocator);
-        cmark_node_set_on_enter(link, buf_text(&tag));
-        cmark_node_set_on_exit(link, "</a>");
-        if (!cmark_node_first_child(node)) /* ![](url): something to click on */
-            cmark_node_append_child(link, new_text(url));
-        move_children(node, link);
-        cmark_node_replace(node, link);
+    if (!is_allowed_url(url) || is_inside_link(node)) {
+        show_address(node, url);
         return;
     }
+    cmark_node *link = cmark_node_new_with_mem(CMARK_NODE_LINK, &allocator);
+    must(cmark_node_set_url(link, url));
+    if (!cmark_node_first_child(node)) /* ![](url): something to click on */
+        must(cmark_node_append_child(link, new_text(url)));
     for (cmark_node *child; (child = cmark_node_first_child(node));)
-        cmark_node_insert_before(node, child);
-    if (*url) {
-        cmark_node_insert_before(node, new_text(" ("));
-        cmark_node_insert_before(node, new_text(url));
-        cmark_node_insert_before(node, new_text(")"));
-    }
-    cmark_node_unlink(node);
+        must(cmark_node_append_child(link, child));
+    must(cmark_node_replace(node, link));
 }
 
 /* The nodes to change are collected first: changing the tree under an iterator is not allowed. */
 static void harden(cmark_node *root)
 {
     size_t count = 0, capacity = 64;
+    unsigned depth = 0;
     cmark_node **nodes = take(capacity * sizeof(cmark_node *));
     cmark_iter *iter = cmark_iter_new(root);
     for (cmark_event_type event; (event = cmark_iter_next(iter)) != CMARK_EVENT_DONE;) {
-        cmark_node_type type = cmark_node_get_type(cmark_iter_get_node(iter));
+        cmark_node *node = cmark_iter_get_node(iter);
+        cmark_node_type type = cmark_node_get_type(node);
+        bool has_children = cmark_node_first_child(node) != NULL;
+        if (has_children)
+            depth += event == CMARK_EVENT_ENTER ? 1u : -1u;
+        must(depth <= MAX_DEPTH);
         if (event != CMARK_EVENT_ENTER || (type != CMARK_NODE_HTML_BLOCK && type != CMARK_NODE_HTML_INLINE &&
                                            type != CMARK_NODE_LINK && type != CMARK_NODE_IMAGE))
             continue;
@@ -153,7 +187,7 @@ static void harden(cmark_node *root)
             capacity *= 2;
             nodes = give_more(nodes, capacity * sizeof(cmark_node *));
         }
-        nodes[count++] = cmark_iter_get_node(iter);
+        nodes[count++] = node;
     }
     for (size_t i = 0; i < count; i++) {
         cmark_node_type type = cmark_node_get_type(nodes[i]);
@@ -164,11 +198,30 @@ static void harden(cmark_node *root)
     }
 }
 
+/* Appends HTML with our own attributes on every link. Text has its quotes and brackets escaped, so what looks
+ * like the beginning of a tag is one. */
+static void mark_links(const char *html, struct buf *out)
+{
+    static const char tag[] = "<a href=\"", attributes[] =
+        " rel=\"noopener noreferrer nofollow\" target=\"_blank\"";
+    must(!strstr(html, "<img")); /* would tell its server about the reader */
+    for (const char *link; (link = strstr(html, tag));) {
+        const char *end = strchr(link + sizeof tag - 1, '"');
+        must(end != NULL);
+        buf_append(out, html, (size_t)(end + 1 - html));
+        buf_append_text(out, attributes);
+        html = end + 1;
+    }
+    buf_append_text(out, html);
+}
+
 /* -- parsing and rendering, inside `guarded` -- */
 
-static cmark_node *parse(struct str text, cmark_parser **parser)
+static cmark_node *parse(struct job *job, cmark_parser **parser)
 {
     static const char *const extensions[] = {"table", "strikethrough", "autolink", "tasklist"};
+    pthread_mutex_lock(&parsing);
+    job->locked = true;
     if (!extensions_registered) {
         cmark_gfm_core_extensions_ensure_registered();
         extensions_registered = true;
@@ -179,58 +232,72 @@ static cmark_node *parse(struct str text, cmark_parser **parser)
         if (extension)
             cmark_parser_attach_syntax_extension(*parser, extension);
     }
-    if (text.len > 0)
-        cmark_parser_feed(*parser, text.data, text.len);
-    return cmark_parser_finish(*parser);
+    if (job->text.len > 0)
+        cmark_parser_feed(*parser, job->text.data, job->text.len);
+    cmark_node *root = cmark_parser_finish(*parser);
+    job->locked = false;
+    pthread_mutex_unlock(&parsing);
+    return root;
 }
 
-struct job {
-    struct str text;
-    struct buf *out;       /* render: HTML goes here */
-    size_t finished_lines; /* find_open: the line (from 0) where the last top-level block begins; 0: nowhere
-                              to cut */
-};
+static bool has_wide_line(struct str text)
+{
+    size_t bars = 0;
+    for (size_t i = 0; i < text.len && bars <= MAX_BARS; i++)
+        bars = text.data[i] == '\n' ? 0 : bars + (text.data[i] == '|');
+    return bars > MAX_BARS;
+}
 
 static void render(struct job *job)
 {
     cmark_parser *parser;
-    cmark_node *root = parse(job->text, &parser);
+    cmark_node *root = parse(job, &parser);
     harden(root);
-    buf_append_text(job->out,
-                    cmark_render_html_with_mem(root, CMARK_OPT_VALIDATE_UTF8,
-                                               cmark_parser_get_syntax_extensions(parser), &allocator));
+    mark_links(cmark_render_html_with_mem(root, CMARK_OPT_VALIDATE_UTF8,
+                                          cmark_parser_get_syntax_extensions(parser), &allocator),
+               job->out);
 }
 
 static void find_open(struct job *job)
 {
     cmark_parser *parser;
-    cmark_node *last = cmark_node_last_child(parse(job->text, &parser));
+    cmark_node *last = cmark_node_last_child(parse(job, &parser));
     cmark_node *before = last ? cmark_node_previous(last) : NULL;
     if (before && cmark_node_get_end_line(before) < cmark_node_get_start_line(last))
         job->finished_lines = (size_t)cmark_node_get_start_line(last) - 1;
 }
 
-/* The only way in: one at a time, with a way back when memory runs out. */
-static enum status guarded(void (*run)(struct job *), struct job *job, struct err *err)
+/* The only way in, with a way back when memory runs out. */
+static enum status guarded(void (*run)(struct job *), struct job *job)
 {
-    pthread_mutex_lock(&mutex);
-    enum status status = STATUS_NO_MEMORY;
-    if (setjmp(no_memory) == 0) {
+    size_t len = job->text.len;
+    job->limit = len < MEMORY_MAX / MEMORY_PER_BYTE ? MEMORY_BASE + len * MEMORY_PER_BYTE : MEMORY_MAX;
+    job_here = job;
+    if (has_wide_line(job->text))
+        job->status = STATUS_LIMIT;
+    else if (setjmp(job->back) == 0)
         run(job);
-        status = STATUS_OK;
-    }
-    arena_free(&memory);
-    buf_free(&tag);
-    pthread_mutex_unlock(&mutex);
-    if (status != STATUS_OK || (job->out && job->out->failed))
-        return err_no_memory(err, "rendering markdown");
-    return STATUS_OK;
+    if (job->locked)
+        pthread_mutex_unlock(&parsing);
+    job_here = NULL;
+    arena_free(&job->memory);
+    return job->status;
+}
+
+static void show_as_it_is(struct str text, struct buf *out)
+{
+    buf_append_text(out, "<pre><code>");
+    ui_escape(text, out);
+    buf_append_text(out, "</code></pre>\n");
 }
 
 enum status ui_markdown_render(struct str text, struct buf *out, struct err *err)
 {
-    struct job job = {.text = text, .out = out};
-    return guarded(render, &job, err);
+    struct job job = {.text = text, .out = out, .memory = ARENA_INIT};
+    enum status status = guarded(render, &job);
+    if (status == STATUS_LIMIT)
+        show_as_it_is(text, out);
+    return status == STATUS_NO_MEMORY || out->failed ? err_no_memory(err, "rendering markdown") : STATUS_OK;
 }
 
 /* -- streams -- */
@@ -251,13 +318,15 @@ static enum status find_cut(struct ui_markdown_stream *stream, size_t *cut, stru
     while (whole > 0 && stream->open.data[whole - 1] != '\n')
         whole--;
     *cut = 0;
-    if (whole <= stream->cut_at)
+    size_t grown = stream->cut_at < UI_MARKDOWN_LARGE ? 0 : stream->cut_at / 8; /* seldom, where it is dear */
+    if (whole <= stream->cut_at + grown)
         return STATUS_OK; /* no new line since */
-    struct job job = {.text = {stream->open.data, whole}};
-    enum status status = guarded(find_open, &job, err);
+    struct job job = {.text = {stream->open.data, whole}, .memory = ARENA_INIT};
+    if (guarded(find_open, &job) == STATUS_NO_MEMORY)
+        return err_no_memory(err, "rendering markdown");
     *cut = lines_length(job.text, job.finished_lines);
     stream->cut_at = whole - *cut;
-    return status;
+    return STATUS_OK;
 }
 
 enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished,
@@ -283,7 +352,16 @@ enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text,
 
 enum status ui_markdown_open_block(const struct ui_markdown_stream *stream, struct buf *out, struct err *err)
 {
-    return stream->open.len > 0 ? ui_markdown_render(buf_str(&stream->open), out, err) : STATUS_OK;
+    if (ui_markdown_is_large(stream))
+        show_as_it_is(buf_str(&stream->open), out);
+    else if (stream->open.len > 0)
+        return ui_markdown_render(buf_str(&stream->open), out, err);
+    return out->failed ? err_no_memory(err, "rendering markdown") : STATUS_OK;
+}
+
+bool ui_markdown_is_large(const struct ui_markdown_stream *stream)
+{
+    return stream->open.len > UI_MARKDOWN_LARGE;
 }
 
 void ui_markdown_free(struct ui_markdown_stream *stream)

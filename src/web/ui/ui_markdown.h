@@ -6,8 +6,10 @@
  * not trusted, and nothing they write is lost: raw HTML shows as text, images become links (a picture from
  * elsewhere would tell its server about the reader), links go to http, https and mailto only.
  *
- * Threads: any; one rendering at a time, because the library keeps some of its parsing state in global
- * variables.
+ * A text that would make too large a tree (a table of a thousand columns, quotes in quotes without end) is
+ * shown as it was written.
+ *
+ * Threads: any; one at a time parses, because the library keeps some of its parsing state in global variables.
  */
 #ifndef UI_UI_MARKDOWN_H
 #define UI_UI_MARKDOWN_H
@@ -20,6 +22,8 @@
 
 /* Appends the HTML of a whole text. */
 enum status ui_markdown_render(struct str text, struct buf *out, struct err *err);
+
+#define UI_MARKDOWN_LARGE 32768
 
 /* Text that grows: blocks that can no longer change are rendered once and leave; the last one stays open. */
 struct ui_markdown_stream {
@@ -35,8 +39,10 @@ struct ui_markdown_stream {
 /* Adds text. Appends the HTML of the blocks that it finished, if any, to `finished`. */
 enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished,
                              struct err *err);
-/* Appends the HTML of the open block as it is now. */
+/* Appends the HTML of the open block as it is now; one larger than UI_MARKDOWN_LARGE as it was written, because
+ * it is rendered again with every piece that comes. */
 enum status ui_markdown_open_block(const struct ui_markdown_stream *stream, struct buf *out, struct err *err);
+bool ui_markdown_is_large(const struct ui_markdown_stream *stream);
 void ui_markdown_free(struct ui_markdown_stream *stream);
 
 /* Appends plain text with the characters that HTML knows escaped. */

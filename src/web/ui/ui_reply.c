@@ -80,10 +80,11 @@ static enum status write_status(struct reply *reply, const struct stream_progres
     return status;
 }
 
-/* A definition may have changed links anywhere: the one case where finished blocks are rendered again. */
+/* A definition may have changed links anywhere, and a large block has only been shown as it was written: the two
+ * cases where finished blocks are rendered again. */
 static enum status rewrite_all(struct reply *reply, struct buf *out)
 {
-    if (!reply->markdown.has_definitions)
+    if (!reply->markdown.has_definitions && !ui_markdown_is_large(&reply->markdown))
         return STATUS_OK;
     out_of_band(reply, "innerHTML", "blocks");
     enum status status = ui_markdown_render(buf_str(&reply->message.content.text), &reply->data, NULL);

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "web/ui/ui_markdown.h"
+
+#define ATTRIBUTES "rel=\"noopener noreferrer nofollow\" target=\"_blank\""
 
 static const struct {
     const char *markdown, *html;
@@ -35,6 +38,15 @@ static const struct {
     {"<script>alert(1)</script>", "<pre><code>&lt;script&gt;alert(1)&lt;/script&gt;\n</code></pre>\n"},
     {"a <b onclick=x>b</b>", "<p>a &lt;b onclick=x&gt;b&lt;/b&gt;</p>\n"},
     {"```c\nint x;\n```", "<pre><code class=\"language-c\">int x;\n</code></pre>\n"},
+    {"[x](https://e.example \"title\")", "<p><a href=\"https://e.example\" " ATTRIBUTES ">x</a></p>\n"},
+    {"| h |\n|---|\n| [text](http://e.example/link) |\n| ![alt](http://e.example/t.png) |\n"
+     "| ![](http://e.example/t.png) |\n| http://e.example/ |\n| [x](javascript:y) <b> |\n",
+     "<table>\n<thead>\n<tr>\n<th>h</th>\n</tr>\n</thead>\n<tbody>\n"
+     "<tr>\n<td><a href=\"http://e.example/link\" " ATTRIBUTES ">text</a></td>\n</tr>\n"
+     "<tr>\n<td><a href=\"http://e.example/t.png\" " ATTRIBUTES ">alt</a></td>\n</tr>\n"
+     "<tr>\n<td><a href=\"http://e.example/t.png\" " ATTRIBUTES ">http://e.example/t.png</a></td>\n</tr>\n"
+     "<tr>\n<td><a href=\"http://e.example/\" " ATTRIBUTES ">http://e.example/</a></td>\n</tr>\n"
+     "<tr>\n<td>x (javascript:y) &lt;b&gt;</td>\n</tr>\n</tbody>\n</table>\n"},
     {"", ""},
 };
 
@@ -228,6 +240,83 @@ static void test_no_memory(void **state)
     assert_int_equal(status, STATUS_OK);
 }
 
+static void repeat(struct buf *text, const char *piece, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_append_text(text, piece);
+}
+
+/* Small texts that would make large trees come out as they are, soon; long ordinary ones are rendered. */
+static void test_costly(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin, *piece, *end;
+        size_t count;
+        bool as_it_is;
+    } texts[] = {
+        {"|a|b|\n|-|-|\n", "|1|2|\n", "", 4000, false},
+        {"", "|", "\n", 60000, true},
+        {"", ">", " deep\n", 30000, true},
+        {"", "- ", "deep\n", 15000, true},
+        {"", "*a **a ", "", 8000, false},
+        {"", "![l", "", 20000, false},
+        {"", "[a](", "", 15000, false},
+        {"", "<a", "", 30000, false},
+        {"", "www.e.example ", "", 4000, false},
+        {"", "- a\n", "", 10000, false},
+        {"", "- item *a* `b`\n", "", 4000, false},
+        {"~~~\n", "some | code\n", "~~~\n", 4000, false},
+    };
+    struct buf text = BUF_INIT, out = BUF_INIT;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        buf_clear(&text);
+        buf_clear(&out);
+        buf_append_text(&text, texts[i].begin);
+        repeat(&text, texts[i].piece, texts[i].count);
+        buf_append_text(&text, texts[i].end);
+        uint64_t began = clock_now_us();
+        assert_int_equal(ui_markdown_render(buf_str(&text), &out, NULL), STATUS_OK);
+        double seconds = (double)(clock_now_us() - began) / 1e6;
+        bool as_it_is = strncmp(buf_text(&out), "<pre><code>", 11) == 0 && *texts[i].begin != '~';
+        if (as_it_is != texts[i].as_it_is || seconds > 10 || out.len > 12 * text.len)
+            fail_msg("%s: %.2f s, %zu bytes of %zu", texts[i].piece, seconds, out.len, text.len);
+    }
+    for (size_t n = 100; n <= 1000; n += 300) { /* missing cells are filled up */
+        buf_clear(&text);
+        buf_clear(&out);
+        repeat(&text, "|a", n);
+        buf_append_text(&text, "\n");
+        repeat(&text, "|-", n);
+        buf_append_text(&text, "\n");
+        repeat(&text, "|x\n", n);
+        assert_int_equal(ui_markdown_render(buf_str(&text), &out, NULL), STATUS_OK);
+        assert_true(out.len < 300000);
+    }
+    buf_free(&text);
+    buf_free(&out);
+}
+
+static void test_large_open_block(void **state)
+{
+    (void)state;
+    struct ui_markdown_stream stream = UI_MARKDOWN_STREAM_INIT;
+    struct buf finished = BUF_INIT, open = BUF_INIT;
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(ui_markdown_push(&stream, str_of("> *a*\n"), &finished, NULL), STATUS_OK);
+    assert_int_equal(finished.len, 0);
+    assert_true(ui_markdown_is_large(&stream));
+    assert_int_equal(ui_markdown_open_block(&stream, &open, NULL), STATUS_OK);
+    assert_memory_equal(open.data, "<pre><code>&gt; *a*\n", 20);
+    for (int i = 0; i < 3000; i++)
+        assert_int_equal(ui_markdown_push(&stream, str_of("\nnext\n"), &finished, NULL), STATUS_OK);
+    assert_memory_equal(finished.data, "<blockquote>", 12);
+    assert_false(ui_markdown_is_large(&stream));
+    ui_markdown_free(&stream);
+    buf_free(&finished);
+    buf_free(&open);
+}
+
 static void test_escape(void **state)
 {
     (void)state;
@@ -248,6 +337,8 @@ int main(void)
         cmocka_unit_test(test_streamed_is_the_same),
         cmocka_unit_test(test_finished_blocks_leave),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_costly),
+        cmocka_unit_test(test_large_open_block),
         cmocka_unit_test(test_escape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
