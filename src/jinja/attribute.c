@@ -101,7 +101,7 @@ enum status jinja_own_attribute(struct render *r, struct value object, struct st
     *out = (struct value){.kind = VALUE_MISSING};
     switch (object.kind) {
     case VALUE_NAMESPACE:
-        value = jinja_dict_get_str(&object.ns->attributes, name);
+        TRY(jinja_dict_get_str(r, &object.ns->attributes, name, &value));
         break;
     case VALUE_LOOP:
         TRY(jinja_loop_attribute(r, object.loop, name, out));
@@ -164,7 +164,8 @@ static enum status own_item(struct render *r, struct value object, struct value 
     size_t length;
     *out = (struct value){.kind = VALUE_MISSING};
     if (object.kind == VALUE_DICT) {
-        const struct value *value = jinja_dict_get(object.dict, index);
+        const struct value *value;
+        TRY(jinja_dict_get(r, object.dict, index, &value));
         if (value)
             *out = *value;
         return STATUS_OK;
@@ -334,6 +335,7 @@ enum status jinja_slice(struct render *r, struct value object, struct value star
     if (!value_is_sequence(object) && object.kind != VALUE_STRING && object.kind != VALUE_RANGE)
         return jinja_fail(r, "'%s' object is not subscriptable", jinja_type_name(object));
     jinja_length(object, &length);
+    TRY(jinja_step(r, object.kind == VALUE_STRING ? length / 64 : 1));
     TRY(slice_span(r, start, stop, step, (int64_t)length, &span));
     if (object.kind == VALUE_STRING)
         return slice_text(r, object, &span, length, out);

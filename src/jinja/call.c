@@ -138,6 +138,7 @@ static const struct keyword *find_keyword(const struct call_values *values, stru
 static enum status add_keyword(struct render *r, struct call_values *values, struct keyword *room,
                                struct str name, struct value value)
 {
+    TRY(jinja_step(r, values->keyword_count / 8));
     if (find_keyword(values, name))
         return jinja_fail(r, "got multiple values for keyword argument '%.*s'", STR_ARGS(name));
     room[values->keyword_count++] = (struct keyword){name, value};
@@ -267,6 +268,7 @@ static enum status bind_keywords(struct render *r, const struct macro *macro,
     }
     for (size_t i = 0; i < values->keyword_count; i++) {
         struct keyword keyword = values->keywords[i];
+        TRY(jinja_step(r, node->macro.parameters.count / 8));
         if (is_parameter(macro, keyword.name))
             continue;
         if (caller_is_special && str_equal_c(keyword.name, "caller"))
@@ -329,6 +331,7 @@ static enum status bind_parameters(struct render *r, const struct macro *macro,
     for (size_t i = 0; i < parameters->count; i++) {
         struct str name = parameters->items[i]->text;
         const struct keyword *keyword = find_keyword(values, name);
+        TRY(jinja_step(r, values->keyword_count / 8));
         if (keyword && i < values->count)
             return jinja_fail(r, "macro '%.*s' got two values for argument '%.*s'",
                               STR_ARGS(macro->node->macro.name), STR_ARGS(name));

@@ -15,8 +15,9 @@ static enum status method_count(struct render *r, const struct call *call, struc
     int64_t count = 0;
     TRY(jinja_iterate(r, call->self, &cursor));
     while (jinja_next(&cursor, &item)) {
-        count += jinja_equal(item, call->arg[0]);
-        TRY(jinja_step(r, 1));
+        bool equal;
+        TRY(jinja_equal(r, item, call->arg[0], &equal));
+        count += equal;
     }
     *out = value_int(count);
     return STATUS_OK;
@@ -36,7 +37,10 @@ static enum status method_index(struct render *r, const struct call *call, struc
     TRY(jinja_iterate(r, call->self, &cursor));
     for (int64_t at = 0; jinja_next(&cursor, &item); at++) {
         TRY(jinja_step(r, 1));
-        if (at >= start && at < stop && jinja_equal(item, call->arg[0])) {
+        bool equal = false;
+        if (at >= start && at < stop)
+            TRY(jinja_equal(r, item, call->arg[0], &equal));
+        if (equal) {
             *out = value_int(at);
             return STATUS_OK;
         }
@@ -106,7 +110,8 @@ static enum status method_get(struct render *r, const struct call *call, struct 
 {
     if (!jinja_hashable(call->arg[0]))
         return jinja_fail(r, "unhashable type: '%s'", jinja_type_name(call->arg[0]));
-    const struct value *found = jinja_dict_get(call->self.dict, call->arg[0]);
+    const struct value *found;
+    TRY(jinja_dict_get(r, call->self.dict, call->arg[0], &found));
     *out = found ? *found : call->arg[1].kind == VALUE_MISSING ? value_none() : call->arg[1];
     return STATUS_OK;
 }

@@ -4,6 +4,9 @@
  *
  * Up to FEW entries are searched one by one; above, `slots` holds positions + 1 by open addressing and is
  * never more than half full. Entries are never removed. 1, 1.0 and True are the same key.
+ *
+ * The hash has no secret seed, and a template can easily choose keys that collide. It gains nothing: every
+ * entry that a search passes counts as a step, so JINJA_MAX_STEPS bounds the time whatever the keys are.
  */
 #include <math.h>
 
@@ -32,13 +35,11 @@ bool jinja_hashable(struct value v)
 {
     if (v.kind == VALUE_LIST || v.kind == VALUE_DICT || v.kind == VALUE_VIEW)
         return false;
-    for (size_t i = 0; v.kind == VALUE_TUPLE && i < v.sequence->count; i++)
-        if (!jinja_hashable(v.sequence->items[i]))
-            return false;
-    return true;
+    return v.kind != VALUE_TUPLE || !v.sequence->unhashable;
 }
 
-uint64_t jinja_hash(struct value v)
+/* Of a value that is no tuple. */
+static uint64_t hash_single(struct value v)
 {
     switch (v.kind) {
     case VALUE_NONE:
@@ -56,15 +57,25 @@ uint64_t jinja_hash(struct value v)
         return hash_text(v.text);
     case VALUE_RANGE:
         return mix((uint64_t)v.range->count);
-    case VALUE_TUPLE: {
-        uint64_t h = v.sequence->count;
-        for (size_t i = 0; i < v.sequence->count; i++)
-            h = mix(h ^ jinja_hash(v.sequence->items[i]));
-        return h;
-    }
     default:
         return mix((uint64_t)(uintptr_t)v.dict);
     }
+}
+
+/* Of a hashable value; equal values have equal hashes. */
+static enum status hash_value(struct render *r, struct value v, uint64_t *hash)
+{
+    if (v.kind != VALUE_TUPLE) {
+        *hash = hash_single(v);
+        return jinja_step(r, v.kind == VALUE_STRING ? v.text.len / 64 : 1);
+    }
+    *hash = v.sequence->count;
+    for (size_t i = 0; i < v.sequence->count; i++) {
+        uint64_t item;
+        TRY(hash_value(r, v.sequence->items[i], &item));
+        *hash = mix(*hash ^ item);
+    }
+    return jinja_step(r, 1);
 }
 
 enum status jinja_dict_new(struct render *r, struct dict **out)
@@ -76,21 +87,37 @@ enum status jinja_dict_new(struct render *r, struct dict **out)
     return STATUS_OK;
 }
 
-static struct dict_entry *find(const struct dict *dict, struct value key, uint64_t hash)
+/* What is asked of a search, and what it finds. */
+struct search {
+    struct value key;
+    uint64_t hash;
+    struct dict_entry *found; /* NULL: it is not there */
+};
+
+/* Whether the search ends at this entry. */
+static enum status try_entry(struct render *r, struct dict_entry *entry, struct search *search)
 {
+    bool equal = false;
+    if (entry->hash == search->hash)
+        TRY(jinja_equal(r, entry->key, search->key, &equal));
+    search->found = equal ? entry : NULL;
+    return STATUS_OK;
+}
+
+static enum status find(struct render *r, const struct dict *dict, struct search *search)
+{
+    TRY(hash_value(r, search->key, &search->hash));
     if (!dict->slots) {
-        for (size_t i = 0; i < dict->count; i++)
-            if (dict->entries[i].hash == hash && jinja_equal(dict->entries[i].key, key))
-                return &dict->entries[i];
-        return NULL;
+        for (size_t i = 0; !search->found && i < dict->count; i++)
+            TRY(try_entry(r, &dict->entries[i], search));
+        return STATUS_OK;
     }
-    for (size_t slot = hash & (dict->slot_count - 1); dict->slots[slot];
-         slot = (slot + 1) & (dict->slot_count - 1)) {
-        struct dict_entry *entry = &dict->entries[dict->slots[slot] - 1];
-        if (entry->hash == hash && jinja_equal(entry->key, key))
-            return entry;
+    size_t mask = dict->slot_count - 1;
+    for (size_t at = search->hash & mask; !search->found && dict->slots[at]; at = (at + 1) & mask) {
+        TRY(jinja_step(r, 1));
+        TRY(try_entry(r, &dict->entries[dict->slots[at] - 1], search));
     }
-    return NULL;
+    return STATUS_OK;
 }
 
 static void add_slot(struct dict *dict, size_t position)
@@ -132,28 +159,33 @@ enum status jinja_dict_set(struct render *r, struct dict *dict, struct value key
         return jinja_fail(r, "unhashable type: '%s'", jinja_type_name(key));
     TRY(jinja_value_nest(r, key, &dict->nesting));
     TRY(jinja_value_nest(r, value, &dict->nesting));
-    uint64_t hash = jinja_hash(key);
-    struct dict_entry *entry = find(dict, key, hash);
-    if (entry) {
-        entry->value = value;
+    struct search search = {.key = key};
+    TRY(find(r, dict, &search));
+    if (search.found) {
+        search.found->value = value;
         return STATUS_OK;
     }
     TRY(grow(r, dict));
-    dict->entries[dict->count++] = (struct dict_entry){key, value, hash};
+    dict->entries[dict->count++] = (struct dict_entry){key, value, search.hash};
     if (dict->slots)
         add_slot(dict, dict->count - 1);
     return STATUS_OK;
 }
 
-const struct value *jinja_dict_get(const struct dict *dict, struct value key)
+enum status jinja_dict_get(struct render *r, const struct dict *dict, struct value key,
+                           const struct value **found)
 {
+    struct search search = {.key = key};
+    *found = NULL;
     if (!jinja_hashable(key))
-        return NULL;
-    struct dict_entry *entry = find(dict, key, jinja_hash(key));
-    return entry ? &entry->value : NULL;
+        return STATUS_OK;
+    TRY(find(r, dict, &search));
+    *found = search.found ? &search.found->value : NULL;
+    return STATUS_OK;
 }
 
-const struct value *jinja_dict_get_str(const struct dict *dict, struct str key)
+enum status jinja_dict_get_str(struct render *r, const struct dict *dict, struct str key,
+                               const struct value **found)
 {
-    return jinja_dict_get(dict, value_str(key));
+    return jinja_dict_get(r, dict, value_str(key), found);
 }

@@ -21,7 +21,8 @@ static enum status evaluate_constant(struct render *r, const struct node *node, 
 
 static enum status evaluate_name(struct render *r, const struct node *node, struct value *out)
 {
-    const struct value *value = jinja_lookup(r->frame.scope, node->text);
+    const struct value *value;
+    TRY(jinja_lookup(r, r->frame.scope, node->text, &value));
     if (value) {
         *out = *value;
         return STATUS_OK;
@@ -180,8 +181,9 @@ static enum status compare_once(struct render *r, enum comparison operator, stru
 {
     int order;
     if (operator== COMPARE_EQ || operator== COMPARE_NE) {
-        *out = jinja_equal(a, b) == (operator== COMPARE_EQ);
-        return jinja_step(r, a.kind == VALUE_STRING ? a.text.len / 64 : 1);
+        TRY(jinja_equal(r, a, b, out));
+        *out = *out == (operator== COMPARE_EQ);
+        return STATUS_OK;
     }
     if (operator== COMPARE_IN || operator== COMPARE_NOT_IN) {
         TRY(jinja_contains(r, b, a, out));

@@ -82,14 +82,19 @@ static enum status filter_int(struct render *r, const struct call *call, struct 
     return STATUS_OK;
 }
 
+/* False: the value is no number, nor the text of one. */
+static bool to_float(struct value v, double *number)
+{
+    *number = value_is_number(v) ? value_as_float(v) : 0;
+    return value_is_number(v) || (v.kind == VALUE_STRING && jinja_parse_float(v.text, number));
+}
+
 static enum status filter_float(struct render *r, const struct call *call, struct value *out)
 {
     double number;
     if (call->self.kind == VALUE_UNDEFINED)
         return jinja_undefined_error(r, call->self);
-    if (value_is_number(call->self))
-        *out = value_float(value_as_float(call->self));
-    else if (call->self.kind == VALUE_STRING && jinja_parse_float(call->self.text, &number))
+    if (to_float(call->self, &number))
         *out = value_float(number);
     else
         *out = call->arg[0].kind == VALUE_MISSING ? value_float(0) : call->arg[0];
@@ -171,14 +176,12 @@ static enum status filter_filesizeformat(struct render *r, const struct call *ca
                                               {"PB", "PiB"}, {"EB", "EiB"}, {"ZB", "ZiB"}, {"YB", "YiB"}};
     bool binary = jinja_arg_true(call->arg[0]);
     double bytes, base = binary ? 1024 : 1000;
-    struct value number;
     struct builder b = jinja_builder(r);
     char text[400];
-    TRY(filter_float(r, call, &number));
-    if (call->self.kind == VALUE_STRING ? !jinja_parse_float(call->self.text, &bytes)
-                                        : !value_is_number(call->self))
+    if (call->self.kind == VALUE_UNDEFINED)
+        return jinja_undefined_error(r, call->self);
+    if (!to_float(call->self, &bytes))
         return jinja_fail(r, "could not convert to float: '%s'", jinja_type_name(call->self));
-    bytes = number.number;
     if (bytes == 1)
         snprintf(text, sizeof text, "1 Byte");
     else if (bytes < base)

@@ -286,11 +286,15 @@ static enum status filter_groupby(struct render *r, const struct call *call, str
     }
     TRY(jinja_sort(r, keyed, items->count, false));
     TRY(jinja_sequence_new(r, 0, &groups));
+    bool goes_on = false; /* the next item is of the same group */
     for (size_t i = 0; i < items->count; i++) {
-        if (i == 0 || !jinja_equal(keyed[i].key, keyed[i - 1].key))
+        if (!goes_on)
             TRY(jinja_sequence_new(r, 0, &members));
         TRY(jinja_sequence_append(r, members, keyed[i].value));
-        if (i + 1 == items->count || !jinja_equal(keyed[i].key, keyed[i + 1].key)) {
+        goes_on = false;
+        if (i + 1 < items->count)
+            TRY(jinja_equal(r, keyed[i].key, keyed[i + 1].key, &goes_on));
+        if (!goes_on) {
             TRY(jinja_path(r, members->items[0], path, fallback, &grouper));
             TRY(add_group(r, groups, grouper, members));
         }

@@ -50,6 +50,7 @@ static enum status first_argument(struct brace *f, struct str name, bool whole, 
         *out = f->values->positional[index];
         return STATUS_OK;
     }
+    TRY(jinja_step(f->r, f->values->keyword_count / 8));
     for (size_t i = 0; i < f->values->keyword_count; i++) {
         if (str_equal(f->values->keywords[i].name, name)) {
             *out = f->values->keywords[i].value;

@@ -45,7 +45,8 @@ static enum status mapped_argument(struct percent *p, struct value *out)
     struct str key = {p->format.data + start, p->at - 1 - start};
     if (p->arguments.kind != VALUE_DICT)
         return jinja_fail(p->r, "format requires a mapping");
-    const struct value *found = jinja_dict_get_str(p->arguments.dict, key);
+    const struct value *found;
+    TRY(jinja_dict_get_str(p->r, p->arguments.dict, key, &found));
     if (!found)
         return jinja_fail(p->r, "the mapping to format has no key '%.*s'", STR_ARGS(key));
     *out = *found;

@@ -148,13 +148,13 @@ static enum status global_joiner(struct render *r, const struct call *call, stru
 
 /* -- what chat templates have besides -------------------------------------------------------------------- */
 
-/* The message alone is the text of the error; the position is in its fields. */
+/* The message alone is the text of the error, on one line; the position is in its fields. */
 static enum status global_raise_exception(struct render *r, const struct call *call, struct value *out)
 {
     struct str message;
+    uint32_t line, column;
     (void)out;
     TRY(jinja_to_str(r, call->arg[0], &message));
-    uint32_t line, column;
     jinja_error_position(r, &line, &column);
     err_set(r->err, STATUS_FORMAT, "%.*s", STR_ARGS(message));
     r->err->line = line;

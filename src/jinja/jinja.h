@@ -13,7 +13,8 @@
  * once; slices of constants are not folded; striptags knows the common entities only. There is no pprint,
  * urlize, lipsum, i18n, do, line statement or \N{…} escape.
  *
- * Limits (render.h) stop what would run away: steps, depth, memory, the length of texts and ranges.
+ * A template may be hostile. Limits (render.h) stop what would run away: steps, depth, memory, the length of
+ * texts and ranges.
  *
  * Threads: a compiled template is read-only; any number of threads may render it at once.
  */
@@ -59,8 +60,8 @@ void jinja_free(struct jinja_template *template);
 /* Appends the output. `context` is an object; borrowed during the call, never changed. `now_unix` is the time
  * that strftime_now shows, in seconds since 1970, formatted in local time. Run-away templates (loops,
  * recursion, output) end in STATUS_LIMIT. Where the template calls raise_exception, the status is
- * STATUS_FORMAT and the text its message alone; the position is in the fields of *err. After an error `out`
- * is as it was. */
+ * STATUS_FORMAT and the text its message alone, made one line as every text of an error is; it may hold what
+ * the context holds. The position is in the fields of *err. After an error `out` is as it was. */
 enum status jinja_render(const struct jinja_template *template, const json_t *context, int64_t now_unix,
                          struct buf *out, struct err *err);
 

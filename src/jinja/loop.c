@@ -79,7 +79,9 @@ enum status jinja_loop_length(struct render *r, struct loop *loop, size_t *lengt
             }
             loop->cursor = (struct cursor){.source = value_sequence(VALUE_LIST, rest)};
         }
-        loop->length = seen + jinja_remaining(&loop->cursor);
+        size_t left = jinja_remaining(&loop->cursor);
+        TRY(jinja_step(r, left / 64)); /* the characters of a string are counted */
+        loop->length = seen + left;
         loop->length_known = true;
     }
     *length = loop->length;
@@ -183,7 +185,9 @@ static enum status loop_changed(struct render *r, const struct call *call, struc
     for (size_t i = 0; i < call->rest.count; i++)
         TRY(jinja_sequence_append(r, now, call->rest.positional[i]));
     struct value values = value_sequence(VALUE_TUPLE, now);
-    *out = value_bool(!jinja_equal(loop->changed, values));
+    bool equal;
+    TRY(jinja_equal(r, loop->changed, values, &equal));
+    *out = value_bool(!equal);
     loop->changed = values;
     return STATUS_OK;
 }

@@ -22,9 +22,9 @@ static enum status grow(struct parser *p, struct node *node, const struct node *
 {
     if (!child)
         return STATUS_OK;
-    if (child->height + 1 > MAX_HEIGHT)
+    if (child->height + 1 > JINJA_MAX_HEIGHT)
         return jinja_parse_fail(p, node->offset, STATUS_LIMIT,
-                                "expression with more than %d operators in a row", MAX_HEIGHT);
+                                "expression with more than %d operators in a row", JINJA_MAX_HEIGHT);
     if (child->height + 1 > node->height)
         node->height = (uint16_t)(child->height + 1);
     return STATUS_OK;
@@ -189,7 +189,7 @@ static enum status parse_primary(struct parser *p, bool namespaces, struct node 
     case TOKEN_LEFT_BRACE:
         return parse_dict(p, out);
     default:
-        return parse_fail(p, token->offset, "unexpected '%.*s'", STR_ARGS(text));
+        return jinja_syntax_error(p, token->offset, "unexpected '%.*s'", STR_ARGS(text));
     }
 }
 
@@ -201,19 +201,21 @@ static enum status parse_argument(struct parser *p, const struct token *open, st
     if (p->token->kind == TOKEN_MULTIPLY || p->token->kind == TOKEN_POWER) {
         bool is_star = p->token++->kind == TOKEN_MULTIPLY;
         if (out->double_star || (is_star && out->star))
-            return parse_fail(p, open->offset, "invalid syntax for function call expression");
+            return jinja_syntax_error(p, open->offset, "invalid syntax for function call expression");
         return jinja_parse_expression(p, is_star ? &out->star : &out->double_star);
     }
     if (p->token->kind == TOKEN_NAME && p->token[1].kind == TOKEN_ASSIGN) {
         struct node *name;
         if (out->double_star)
-            return parse_fail(p, open->offset, "invalid syntax for function call expression");
+            return jinja_syntax_error(p, open->offset, "invalid syntax for function call expression");
         TRY(jinja_node_new(p, NODE_SET, p->token->offset, &node));
         TRY(jinja_node_new(p, NODE_NAME, p->token->offset, &name));
         name->text = p->token->text;
+        TRY(jinja_check_names(p, &out->keywords, name->offset));
         for (size_t i = 0; i < out->keywords.count; i++)
             if (str_equal(out->keywords.items[i]->set.target->text, name->text))
-                return parse_fail(p, name->offset, "keyword argument repeated: %.*s", STR_ARGS(name->text));
+                return jinja_syntax_error(p, name->offset, "keyword argument repeated: %.*s",
+                                          STR_ARGS(name->text));
         p->token += 2;
         node->set.target = name;
         TRY(jinja_parse_expression(p, &node->set.value));
@@ -221,7 +223,7 @@ static enum status parse_argument(struct parser *p, const struct token *open, st
         return jinja_node_append(p, &out->keywords, node);
     }
     if (out->star || out->double_star || out->keywords.count)
-        return parse_fail(p, open->offset, "invalid syntax for function call expression");
+        return jinja_syntax_error(p, open->offset, "invalid syntax for function call expression");
     TRY(jinja_parse_expression(p, &node));
     return jinja_node_append(p, &out->positional, node);
 }
@@ -324,7 +326,7 @@ static enum status parse_dot(struct parser *p, struct node **node)
         member->member.name = name->text;
     } else {
         p->token--;
-        return parse_fail(p, name->offset, "expected name or number");
+        return jinja_syntax_error(p, name->offset, "expected name or number");
     }
     member->member.object = *node;
     TRY(grow(p, member, *node));
@@ -422,7 +424,7 @@ static enum status parse_test(struct parser *p, struct node **node)
         TRY(parse_arguments(p, test, &test->filter.arguments));
     else if (starts_test_argument(p)) {
         if (jinja_at_name(p, "is"))
-            return parse_fail(p, p->token->offset, "You cannot chain multiple tests with is");
+            return jinja_syntax_error(p, p->token->offset, "You cannot chain multiple tests with is");
         TRY(parse_primary(p, false, &argument));
         TRY(parse_postfix(p, &argument));
         TRY(grow(p, test, argument));
@@ -451,7 +453,7 @@ static enum status parse_filters_and_tests(struct parser *p, struct node **node)
 
 static enum status enter(struct parser *p)
 {
-    if (++p->depth > MAX_PARSE_DEPTH)
+    if (++p->depth > JINJA_MAX_PARSE_DEPTH)
         return jinja_parse_fail(p, p->token->offset, STATUS_LIMIT,
                                 "brackets and operators nested too deeply");
     return STATUS_OK;
@@ -660,7 +662,7 @@ enum status jinja_parse_tuple(struct parser *p, bool inline_if, struct node **ou
     uint32_t offset = p->token->offset;
     struct str text = jinja_token_text(p->token);
     if (at_tuple_end(p))
-        return parse_fail(p, offset, "Expected an expression, got '%.*s'", STR_ARGS(text));
+        return jinja_syntax_error(p, offset, "Expected an expression, got '%.*s'", STR_ARGS(text));
     TRY(inline_if ? jinja_parse_expression(p, out) : parse_or(p, out));
     if (p->token->kind != TOKEN_COMMA)
         return STATUS_OK;
@@ -680,14 +682,15 @@ enum status jinja_parse_tuple(struct parser *p, bool inline_if, struct node **ou
 static enum status check_target(struct parser *p, const struct node *node)
 {
     if (node->kind == NODE_NAME && p->loop_depth && str_equal_c(node->text, "loop"))
-        return parse_fail(p, node->offset, "Can't assign to special loop variable in for-loop target");
+        return jinja_syntax_error(p, node->offset,
+                                  "Can't assign to special loop variable in for-loop target");
     if (node->kind == NODE_NAME || node->kind == NODE_NAMESPACE_TARGET)
         return STATUS_OK;
     if (node->kind != NODE_TUPLE && node->kind != NODE_LIST)
-        return parse_fail(p, node->offset,
-                          "can't assign to this expression; it must be a name or a tuple of names");
+        return jinja_syntax_error(p, node->offset,
+                                  "can't assign to this expression; it must be a name or a tuple of names");
     if (node->kind == NODE_LIST)
-        return parse_fail(p, node->offset, "can't assign to 'list'");
+        return jinja_syntax_error(p, node->offset, "can't assign to 'list'");
     for (size_t i = 0; i < node->list.count; i++)
         TRY(check_target(p, node->list.items[i]));
     return STATUS_OK;
@@ -699,7 +702,7 @@ enum status jinja_parse_target(struct parser *p, bool namespaces, struct node **
     struct node *tuple, *item;
     struct str text = jinja_token_text(p->token);
     if (at_tuple_end(p))
-        return parse_fail(p, offset, "Expected an expression, got '%.*s'", STR_ARGS(text));
+        return jinja_syntax_error(p, offset, "Expected an expression, got '%.*s'", STR_ARGS(text));
     TRY(enter(p));
     TRY(parse_primary(p, namespaces, out));
     if (p->token->kind == TOKEN_COMMA) {

@@ -88,8 +88,18 @@ static enum status unexpected(struct parser *p, const char *expected)
 {
     struct str text = jinja_token_text(p->token);
     if (p->token->kind == TOKEN_END)
-        return parse_fail(p, p->token->offset, "unexpected end of template, expected '%s'.", expected);
-    return parse_fail(p, p->token->offset, "expected token '%s', got '%.*s'", expected, STR_ARGS(text));
+        return jinja_syntax_error(p, p->token->offset, "unexpected end of template, expected '%s'.",
+                                  expected);
+    return jinja_syntax_error(p, p->token->offset, "expected token '%s', got '%.*s'", expected,
+                              STR_ARGS(text));
+}
+
+enum status jinja_check_names(struct parser *p, const struct node_list *names, uint32_t offset)
+{
+    if (names->count < JINJA_MAX_NAMES)
+        return STATUS_OK;
+    return jinja_parse_fail(p, offset, STATUS_LIMIT, "more than %d parameters, keywords or blocks",
+                            JINJA_MAX_NAMES);
 }
 
 enum status jinja_expect(struct parser *p, enum token_kind kind)
@@ -97,7 +107,7 @@ enum status jinja_expect(struct parser *p, enum token_kind kind)
     return jinja_skip(p, kind) ? STATUS_OK : unexpected(p, jinja_token_name(kind));
 }
 
-enum status jinja_expect_name(struct parser *p, const char *name)
+static enum status expect_name(struct parser *p, const char *name)
 {
     return jinja_skip_name(p, name) ? STATUS_OK : unexpected(p, name);
 }
@@ -148,7 +158,7 @@ static enum status fail_tag(struct parser *p, struct str name, uint32_t offset)
     if (looking && looking->name.len)
         ADD(" The innermost block that needs to be closed is '%.*s'.", STR_ARGS(looking->name));
 #undef ADD
-    return parse_fail(p, offset, "%s", text);
+    return jinja_syntax_error(p, offset, "%s", text);
 }
 
 /* -- tags ------------------------------------------------------------------------------------------------ */
@@ -160,7 +170,7 @@ static enum status parse_for(struct parser *p, uint32_t offset, struct node **ou
     TRY(jinja_node_new(p, NODE_FOR, offset, &node));
     p->loop_depth++;
     TRY(jinja_parse_target(p, false, &node->loop.target));
-    TRY(jinja_expect_name(p, "in"));
+    TRY(expect_name(p, "in"));
     TRY(jinja_parse_tuple(p, false, &node->loop.iterable));
     if (jinja_skip_name(p, "if"))
         TRY(jinja_parse_expression(p, &node->loop.filter));
@@ -304,12 +314,13 @@ static enum status parse_block(struct parser *p, uint32_t offset, struct node **
         jinja_note_loop(p);
     node->block.required = jinja_skip_name(p, "required");
     if (p->token->kind == TOKEN_SUBTRACT)
-        return parse_fail(p, p->token->offset,
-                          "Block names in Jinja have to be valid Python identifiers and may not "
-                          "contain hyphens, use an underscore instead.");
+        return jinja_syntax_error(p, p->token->offset,
+                                  "Block names in Jinja have to be valid Python identifiers and may not "
+                                  "contain hyphens, use an underscore instead.");
+    TRY(jinja_check_names(p, &p->unit->blocks, offset));
     for (size_t i = 0; i < p->unit->blocks.count; i++)
         if (str_equal(p->unit->blocks.items[i]->block.name, node->block.name))
-            return parse_fail(p, offset, "block '%.*s' defined twice", STR_ARGS(node->block.name));
+            return jinja_syntax_error(p, offset, "block '%.*s' defined twice", STR_ARGS(node->block.name));
     TRY(jinja_node_append(p, &p->unit->blocks, node));
     struct node *macro = p->macro;
     p->macro = NULL;
@@ -318,7 +329,7 @@ static enum status parse_block(struct parser *p, uint32_t offset, struct node **
     for (size_t i = 0; node->block.required && i < node->block.body.count; i++) {
         const struct node *child = node->block.body.items[i];
         if (child->kind != NODE_DATA || !is_blank(child->text))
-            return parse_fail(p, offset, "Required blocks can only contain comments or whitespace");
+            return jinja_syntax_error(p, offset, "Required blocks can only contain comments or whitespace");
     }
     if (p->token->kind == TOKEN_NAME && str_equal(p->token->text, node->block.name))
         p->token++;
@@ -358,7 +369,7 @@ static bool skip_context(struct parser *p, bool *with_context)
 static enum status parse_extends(struct parser *p, uint32_t offset, struct node **out)
 {
     if (p->nested)
-        return parse_fail(p, offset, "cannot use extend from a non top-level scope");
+        return jinja_syntax_error(p, offset, "cannot use extend from a non top-level scope");
     TRY(jinja_node_new(p, NODE_EXTENDS, offset, out));
     return parse_template_name(p, *out);
 }
@@ -381,7 +392,7 @@ static enum status parse_import(struct parser *p, uint32_t offset, struct node *
 {
     TRY(jinja_node_new(p, NODE_IMPORT, offset, out));
     TRY(parse_template_name(p, *out));
-    TRY(jinja_expect_name(p, "as"));
+    TRY(expect_name(p, "as"));
     TRY(jinja_expect_identifier(p, &(*out)->import.target));
     skip_context(p, &(*out)->import.with_context);
     return STATUS_OK;
@@ -399,7 +410,7 @@ static enum status parse_from(struct parser *p, uint32_t offset, struct node **o
 {
     TRY(jinja_node_new(p, NODE_FROM_IMPORT, offset, out));
     TRY(parse_template_name(p, *out));
-    TRY(jinja_expect_name(p, "import"));
+    TRY(expect_name(p, "import"));
     struct node_list *names = &(*out)->import.names;
     for (;;) {
         if (skip_context(p, &(*out)->import.with_context))
@@ -408,7 +419,7 @@ static enum status parse_from(struct parser *p, uint32_t offset, struct node **o
         TRY(append_name(p, names));
         struct node *name = names->items[names->count - 1];
         if (name->text.data[0] == '_')
-            return parse_fail(p, name_offset, "names starting with an underline can not be imported");
+            return jinja_syntax_error(p, name_offset, "names starting with an underline can not be imported");
         TRY(jinja_skip_name(p, "as") ? append_name(p, names) : jinja_node_append(p, names, name));
         if (skip_context(p, &(*out)->import.with_context) || !jinja_skip(p, TOKEN_COMMA))
             return STATUS_OK;
@@ -422,13 +433,14 @@ static enum status parse_signature(struct parser *p, struct node *node)
         if (node->macro.parameters.count)
             TRY(jinja_expect(p, TOKEN_COMMA));
         uint32_t offset = p->token->offset;
+        TRY(jinja_check_names(p, &node->macro.parameters, offset));
         TRY(append_name(p, &node->macro.parameters));
         if (jinja_skip(p, TOKEN_ASSIGN)) {
             struct node *value;
             TRY(jinja_parse_expression(p, &value));
             TRY(jinja_node_append(p, &node->macro.defaults, value));
         } else if (node->macro.defaults.count)
-            return parse_fail(p, offset, "non-default argument follows default argument");
+            return jinja_syntax_error(p, offset, "non-default argument follows default argument");
     }
     return jinja_expect(p, TOKEN_RIGHT_PARENTHESIS);
 }
@@ -441,17 +453,17 @@ static enum status check_special_names(struct parser *p, struct node *node)
         struct str name = parameters->items[i]->text;
         for (size_t j = 0; j < i; j++)
             if (str_equal(parameters->items[j]->text, name))
-                return parse_fail(p, parameters->items[i]->offset, "duplicate parameter '%.*s'",
-                                  STR_ARGS(name));
+                return jinja_syntax_error(p, parameters->items[i]->offset, "duplicate parameter '%.*s'",
+                                          STR_ARGS(name));
         if (str_equal_c(name, "kwargs"))
             node->macro.uses_kwargs = false;
         if (str_equal_c(name, "varargs"))
             node->macro.uses_varargs = false;
         if (str_equal_c(name, "caller") && node->macro.uses_caller &&
             i < parameters->count - node->macro.defaults.count)
-            return parse_fail(p, node->offset,
-                              "When defining macros or call blocks the special \"caller\" argument "
-                              "must be omitted or be given a default.");
+            return jinja_syntax_error(p, node->offset,
+                                      "When defining macros or call blocks the special \"caller\" argument "
+                                      "must be omitted or be given a default.");
     }
     return STATUS_OK;
 }
@@ -488,7 +500,7 @@ static enum status parse_call_block(struct parser *p, uint32_t offset, struct no
         TRY(parse_signature(p, *out));
     TRY(jinja_parse_expression(p, &(*out)->macro.call));
     if ((*out)->macro.call->kind != NODE_CALL)
-        return parse_fail(p, offset, "expected call");
+        return jinja_syntax_error(p, offset, "expected call");
     return parse_macro_body(p, ends, *out);
 }
 
@@ -509,7 +521,7 @@ static enum status parse_loop_control(struct parser *p, uint32_t offset, struct 
 {
     bool is_break = str_equal_c(p->token[-1].text, "break");
     if (p->loop_depth == 0)
-        return parse_fail(p, offset, "'%s' outside loop", is_break ? "break" : "continue");
+        return jinja_syntax_error(p, offset, "'%s' outside loop", is_break ? "break" : "continue");
     return jinja_node_new(p, is_break ? NODE_BREAK : NODE_CONTINUE, offset, out);
 }
 
@@ -542,13 +554,13 @@ static enum status parse_tag(struct parser *p, struct node **out)
 {
     const struct token *token = p->token;
     if (token->kind != TOKEN_NAME)
-        return parse_fail(p, token->offset, "tag name expected");
+        return jinja_syntax_error(p, token->offset, "tag name expected");
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         if (!str_equal_c(token->text, tags[i].name))
             continue;
         struct open_tag open = {.name = token->text, .outer = p->open};
         bool nested = p->nested;
-        if (++p->depth > MAX_PARSE_DEPTH)
+        if (++p->depth > JINJA_MAX_PARSE_DEPTH)
             return jinja_parse_fail(p, token->offset, STATUS_LIMIT, "blocks nested too deeply");
         p->open = &open;
         p->nested |= tags[i].scope;
@@ -666,8 +678,8 @@ enum status jinja_parse(const struct jinja_options *options, struct str source, 
     }
     if (!status && parser.unknown.count) {
         const struct node *node = parser.unknown.items[0];
-        status = parse_fail(&parser, node->offset, "No %s named '%.*s'.",
-                            node->kind == NODE_TEST ? "test" : "filter", STR_ARGS(node->filter.name));
+        status = jinja_syntax_error(&parser, node->offset, "No %s named '%.*s'.",
+                                    node->kind == NODE_TEST ? "test" : "filter", STR_ARGS(node->filter.name));
     }
     mem_free(tokens.items);
     if (status) {

@@ -8,19 +8,13 @@
 
 #include "jinja/lexer.h"
 #include "jinja/template.h"
+#include "jinja/try.h"
 
 enum {
-    MAX_PARSE_DEPTH = 300, /* of the recursion: brackets take two levels each, blocks one */
-    MAX_HEIGHT = 400,      /* of an expression: 1 + 1 + 1 … is a tall tree */
+    JINJA_MAX_PARSE_DEPTH = 300, /* of the recursion: brackets take two levels each, blocks one */
+    JINJA_MAX_HEIGHT = 400,      /* of an expression: 1 + 1 + 1 … is a tall tree */
+    JINJA_MAX_NAMES = 1000,      /* parameters of a macro, keywords of a call, blocks: searched one by one */
 };
-
-/* Forwards a failure. */
-#define TRY(expression) \
-    do { \
-        enum status try_ = (expression); \
-        if (try_) \
-            return try_; \
-    } while (0)
 
 /* The open tags, for messages about a tag that is missing or out of place. */
 struct open_tag {
@@ -46,10 +40,13 @@ struct parser {
 
 enum status jinja_parse_fail(struct parser *p, uint32_t offset, enum status code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-#define parse_fail(p, offset, ...) jinja_parse_fail(p, offset, STATUS_FORMAT, __VA_ARGS__)
+#define jinja_syntax_error(p, offset, ...) jinja_parse_fail(p, offset, STATUS_FORMAT, __VA_ARGS__)
 
 enum status jinja_node_new(struct parser *p, enum node_kind kind, uint32_t offset, struct node **out);
 enum status jinja_node_append(struct parser *p, struct node_list *list, struct node *node);
+
+/* An error where a list of names is as long as it may be. */
+enum status jinja_check_names(struct parser *p, const struct node_list *names, uint32_t offset);
 
 /* The loops that enclose this place need their variable `loop`. */
 void jinja_note_loop(struct parser *p);
@@ -59,7 +56,6 @@ bool jinja_at_name(const struct parser *p, const char *name);
 bool jinja_skip(struct parser *p, enum token_kind kind);
 bool jinja_skip_name(struct parser *p, const char *name);
 enum status jinja_expect(struct parser *p, enum token_kind kind);
-enum status jinja_expect_name(struct parser *p, const char *name);
 enum status jinja_expect_identifier(struct parser *p, struct str *out);
 
 /* Expressions. parse_tuple reads "a, b" as a tuple and "a" as itself. */

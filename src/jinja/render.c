@@ -255,6 +255,7 @@ enum status jinja_bind(struct render *r, struct scope *scope, struct str name, s
                        bool exported)
 {
     struct binding *binding = find_binding(scope, name);
+    TRY(jinja_step(r, scope->count / 8));
     if (!binding) {
         if (scope->count == scope->capacity) {
             size_t capacity = scope->capacity ? scope->capacity * 2 : 4;
@@ -272,19 +273,19 @@ enum status jinja_bind(struct render *r, struct scope *scope, struct str name, s
     return STATUS_OK;
 }
 
-const struct value *jinja_lookup(const struct scope *scope, struct str name)
+enum status jinja_lookup(struct render *r, const struct scope *scope, struct str name,
+                         const struct value **found)
 {
-    for (; scope; scope = scope->outer) {
+    *found = NULL;
+    for (; scope && !*found; scope = scope->outer) {
         const struct binding *binding = find_binding(scope, name);
+        TRY(jinja_step(r, scope->count / 8));
         if (binding)
-            return &binding->value;
-        if (scope->variables) {
-            const struct value *variable = jinja_dict_get_str(scope->variables, name);
-            if (variable)
-                return variable;
-        }
+            *found = &binding->value;
+        else if (scope->variables)
+            TRY(jinja_dict_get_str(r, scope->variables, name, found));
     }
-    return NULL;
+    return STATUS_OK;
 }
 
 /* -- rendering ------------------------------------------------------------------------------------------- */

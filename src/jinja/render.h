@@ -16,10 +16,14 @@
 #include "base/arena.h"
 #include "jinja/builtin.h"
 #include "jinja/template.h"
+#include "jinja/try.h"
 #include "jinja/value.h"
 
-/* What a run-away template may use up. A step is a node evaluated or a few dozen bytes of text looked at. The
- * depth is that of the recursion in statement.c and evaluate.c, which stays within a megabyte of stack. */
+/* What a run-away template may use up. A step is a node evaluated, an item or dict entry looked at, a few
+ * names searched, or a few dozen bytes of text; text that is written is paid by its length and bounded by the
+ * limits on memory and output. Whatever takes longer for larger values or more names has to count steps: a
+ * template is hostile until it has ended. The depth is that of the recursion in statement.c and evaluate.c,
+ * which stays within a megabyte of stack. */
 enum {
     JINJA_MAX_STEPS = 20000000,
     JINJA_MAX_DEPTH = 1200,
@@ -27,15 +31,6 @@ enum {
     JINJA_MAX_OUTPUT = 64 << 20,
     JINJA_MAX_RANGE = 100000, /* the limit of Python's sandbox */
 };
-
-#ifndef TRY
-#define TRY(expression) \
-    do { \
-        enum status try_ = (expression); \
-        if (try_) \
-            return try_; \
-    } while (0)
-#endif
 
 struct binding {
     struct str name;
@@ -153,8 +148,9 @@ enum status jinja_built_value(struct builder *b, bool safe, struct value *out);
 struct scope *jinja_scope_new(struct render *r, struct scope *outer); /* NULL with the error set */
 enum status jinja_bind(struct render *r, struct scope *scope, struct str name, struct value value,
                        bool exported);
-/* NULL: not found. */
-const struct value *jinja_lookup(const struct scope *scope, struct str name);
+/* *found is NULL where there is none of that name. */
+enum status jinja_lookup(struct render *r, const struct scope *scope, struct str name,
+                         const struct value **found);
 
 /* -- inherit.c: other templates -------------------------------------------------------------------------- */
 
@@ -175,10 +171,6 @@ enum status jinja_assign(struct render *r, const struct node *target, struct val
 /* Runs `body` in a new scope and gives what it wrote: safe where autoescape is on. */
 enum status jinja_capture(struct render *r, const struct node_list *body, struct scope *scope,
                           struct value *out);
-enum status jinja_write(struct render *r, struct value value); /* as {{ value }} does */
-/* Applies a chain of filters, the innermost of which has no input of its own. */
-enum status jinja_filter_chain(struct render *r, const struct node *node, struct value input,
-                               struct value *out);
 
 /* -- loop.c ---------------------------------------------------------------------------------------------- */
 

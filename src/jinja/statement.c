@@ -10,7 +10,8 @@ typedef enum status executor(struct render *r, const struct node *node);
 
 /* -- output ---------------------------------------------------------------------------------------------- */
 
-enum status jinja_write(struct render *r, struct value value)
+/* As {{ value }} does. */
+static enum status write_value(struct render *r, struct value value)
 {
     if (r->frame.autoescape)
         jinja_put_html(r->frame.out, value);
@@ -32,7 +33,7 @@ static enum status exec_output(struct render *r, const struct node *node)
         struct value value;
         TRY(jinja_evaluate(r, node->list.items[i], &value));
         r->at = node->list.items[i];
-        TRY(jinja_write(r, value));
+        TRY(write_value(r, value));
     }
     return STATUS_OK;
 }
@@ -112,6 +113,23 @@ static enum status exec_set(struct render *r, const struct node *node)
     return jinja_assign(r, node->set.target, value);
 }
 
+/* Runs a chain of filters, the innermost of which has no input of its own: it takes `input`. */
+static enum status filter_chain(struct render *r, const struct node *node, struct value input,
+                                struct value *out)
+{
+    size_t count = 0;
+    for (const struct node *at = node; at; at = at->filter.input)
+        count++;
+    *out = input;
+    while (count-- > 0) {
+        const struct node *at = node;
+        for (size_t i = 0; i < count; i++)
+            at = at->filter.input;
+        TRY(jinja_apply_filter(r, at, *out, out));
+    }
+    return STATUS_OK;
+}
+
 static enum status exec_set_block(struct render *r, const struct node *node)
 {
     struct value value;
@@ -125,8 +143,7 @@ static enum status exec_set_block(struct render *r, const struct node *node)
     if (r->flow != FLOW_NEXT)
         return STATUS_OK;
     if (node->set.value) {
-        /* The innermost filter of the chain takes the text. */
-        TRY(jinja_filter_chain(r, node->set.value, value, &value));
+        TRY(filter_chain(r, node->set.value, value, &value));
         if (r->frame.autoescape) {
             TRY(jinja_soft_str(r, value, &value));
             value.safe = true;
@@ -188,23 +205,6 @@ static enum status exec_autoescape(struct render *r, const struct node *node)
     return STATUS_OK;
 }
 
-/* Runs a chain of filters whose innermost input is `input`. */
-enum status jinja_filter_chain(struct render *r, const struct node *node, struct value input,
-                               struct value *out)
-{
-    size_t count = 0;
-    for (const struct node *at = node; at; at = at->filter.input)
-        count++;
-    *out = input;
-    while (count-- > 0) {
-        const struct node *at = node;
-        for (size_t i = 0; i < count; i++)
-            at = at->filter.input;
-        TRY(jinja_apply_filter(r, at, *out, out));
-    }
-    return STATUS_OK;
-}
-
 static enum status exec_filter_block(struct render *r, const struct node *node)
 {
     struct value value;
@@ -214,7 +214,7 @@ static enum status exec_filter_block(struct render *r, const struct node *node)
     TRY(jinja_capture(r, &node->wrap.body, scope, &value));
     if (r->flow != FLOW_NEXT)
         return STATUS_OK;
-    TRY(jinja_filter_chain(r, node->wrap.value, value, &value));
+    TRY(filter_chain(r, node->wrap.value, value, &value));
     r->at = node;
     if (value.kind != VALUE_STRING)
         return jinja_fail(r, "the filter of a filter block must return a string, not '%s'",

@@ -12,7 +12,7 @@
 #include "jinja/ast.h"
 #include "jinja/jinja.h"
 
-enum { JINJA_MAX_SOURCE = 16 << 20 };
+enum { JINJA_MAX_SOURCE = 1 << 20 };
 
 struct unit {
     struct unit *next;

@@ -321,6 +321,7 @@ enum status jinja_join(struct render *r, const struct sequence *parts, struct va
                        struct value *out)
 {
     struct builder b = jinja_builder(r);
+    TRY(jinja_step(r, parts->count));
     for (size_t i = 0; i < parts->count && !b.status; i++) {
         if (i)
             safe ? jinja_put_html(&b, separator) : jinja_put_value(&b, separator);

@@ -150,6 +150,7 @@ enum status jinja_value_nest(struct render *r, struct value v, unsigned *nesting
 enum status jinja_sequence_append(struct render *r, struct sequence *sequence, struct value item)
 {
     TRY(jinja_value_nest(r, item, &sequence->nesting));
+    sequence->unhashable |= !jinja_hashable(item);
     if (sequence->count == sequence->capacity) {
         size_t capacity = sequence->capacity ? sequence->capacity * 2 : 8;
         struct value *items = jinja_allocate_array(r, capacity, sizeof *items);
@@ -284,51 +285,60 @@ static int compare_numbers(struct value a, struct value b)
     return a.number < b.number ? -1 : a.number > b.number;
 }
 
-static bool equal_dicts(const struct dict *a, const struct dict *b)
+static enum status equal_dicts(struct render *r, const struct dict *a, const struct dict *b, bool *equal)
 {
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct value *other = jinja_dict_get(b, a->entries[i].key);
-        if (!other || !jinja_equal(a->entries[i].value, *other))
-            return false;
+    *equal = a->count == b->count;
+    for (size_t i = 0; *equal && i < a->count; i++) {
+        const struct value *other;
+        TRY(jinja_dict_get(r, b, a->entries[i].key, &other));
+        *equal = other != NULL;
+        if (other)
+            TRY(jinja_equal(r, a->entries[i].value, *other, equal));
     }
-    return true;
+    return STATUS_OK;
 }
 
-static bool equal_sequences(const struct sequence *a, const struct sequence *b)
+static enum status equal_sequences(struct render *r, const struct sequence *a, const struct sequence *b,
+                                   bool *equal)
 {
-    if (a == b)
-        return true;
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!jinja_equal(a->items[i], b->items[i]))
-            return false;
-    return true;
+    *equal = a->count == b->count;
+    for (size_t i = 0; *equal && a != b && i < a->count; i++)
+        TRY(jinja_equal(r, a->items[i], b->items[i], equal));
+    return STATUS_OK;
 }
 
-bool jinja_equal(struct value a, struct value b)
+static bool equal_ranges(const struct range *a, const struct range *b)
 {
-    if (value_is_number(a) && value_is_number(b))
-        return compare_numbers(a, b) == 0;
-    if (a.kind != b.kind)
-        return false;
+    return a->count == b->count &&
+           (a->count == 0 || (a->start == b->start && (a->count == 1 || a->step == b->step)));
+}
+
+enum status jinja_equal(struct render *r, struct value a, struct value b, bool *equal)
+{
+    bool numbers = value_is_number(a) && value_is_number(b);
+    *equal = numbers && compare_numbers(a, b) == 0;
+    TRY(jinja_step(r, 1));
+    if (numbers || a.kind != b.kind)
+        return STATUS_OK;
     switch (a.kind) {
     case VALUE_UNDEFINED:
-        return true;
+        *equal = true;
+        return STATUS_OK;
+    case VALUE_STRING:
+        *equal = str_equal(a.text, b.text);
+        return jinja_step(r, a.text.len == b.text.len ? a.text.len / 64 : 0);
     case VALUE_LIST:
     case VALUE_TUPLE:
     case VALUE_VIEW:
-        return equal_sequences(a.sequence, b.sequence);
+        return equal_sequences(r, a.sequence, b.sequence, equal);
     case VALUE_DICT:
-        return equal_dicts(a.dict, b.dict);
+        return equal_dicts(r, a.dict, b.dict, equal);
     case VALUE_RANGE:
-        return a.range->count == b.range->count &&
-               (a.range->count == 0 || (a.range->start == b.range->start &&
-                                        (a.range->count == 1 || a.range->step == b.range->step)));
+        *equal = equal_ranges(a.range, b.range);
+        return STATUS_OK;
     default:
-        return jinja_same(a, b);
+        *equal = jinja_same(a, b);
+        return STATUS_OK;
     }
 }
 
@@ -358,11 +368,14 @@ enum status jinja_compare(struct render *r, struct value a, struct value b, int 
         return jinja_fail(r, "'<' not supported between instances of '%s' and '%s'", jinja_type_name(a),
                           jinja_type_name(b));
     const struct sequence *x = a.sequence, *y = b.sequence;
-    for (size_t i = 0; i < x->count && i < y->count; i++)
-        if (!jinja_equal(x->items[i], y->items[i]))
+    for (size_t i = 0; i < x->count && i < y->count; i++) {
+        bool equal;
+        TRY(jinja_equal(r, x->items[i], y->items[i], &equal));
+        if (!equal)
             return jinja_compare(r, x->items[i], y->items[i], order);
+    }
     *order = x->count < y->count ? -1 : x->count > y->count;
-    return jinja_step(r, x->count);
+    return jinja_step(r, 1);
 }
 
 static bool text_contains(struct str text, struct str part)
@@ -387,16 +400,16 @@ enum status jinja_contains(struct render *r, struct value container, struct valu
     if (container.kind == VALUE_DICT) {
         if (!jinja_hashable(item))
             return jinja_fail(r, "unhashable type: '%s'", jinja_type_name(item));
-        *out = jinja_dict_get(container.dict, item) != NULL;
+        const struct value *found;
+        TRY(jinja_dict_get(r, container.dict, item, &found));
+        *out = found != NULL;
         return STATUS_OK;
     }
     if (!jinja_is_iterable(container))
         return jinja_fail(r, "argument of type '%s' is not iterable", jinja_type_name(container));
     TRY(jinja_iterate(r, container, &cursor));
-    while (!*out && jinja_next(&cursor, &each)) {
-        *out = jinja_equal(each, item);
-        TRY(jinja_step(r, 1));
-    }
+    while (!*out && jinja_next(&cursor, &each))
+        TRY(jinja_equal(r, each, item, out));
     return STATUS_OK;
 }
 
@@ -437,9 +450,9 @@ bool jinja_is_iterable(struct value v)
 
 enum status jinja_iterate(struct render *r, struct value source, struct cursor *cursor)
 {
+    *cursor = (struct cursor){.source = source};
     if (!jinja_is_iterable(source))
         return jinja_fail(r, "'%s' object is not iterable", jinja_type_name(source));
-    *cursor = (struct cursor){.source = source};
     return STATUS_OK;
 }
 

@@ -7,8 +7,9 @@
  * are made: the sandbox that Hugging Face runs templates in refuses append, update and their like, and so do
  * we. What can change is a namespace, a loop, an iterator, a cycler and a joiner.
  *
- * No container is nested deeper than JINJA_MAX_NESTING, which makes recursion over values safe without
- * counting.
+ * No container is nested deeper than JINJA_MAX_NESTING, so recursion over values needs no check of its depth.
+ * It does need one of its work: (t, t), made sixty times, has 2^60 items. Comparing and hashing therefore
+ * count a step (render.h) for every item they visit, and printing is bounded by the text it writes.
  *
  * Strings are bytes. They are read as UTF-8 where characters matter, and a byte that is no UTF-8 counts as
  * one character of its own that belongs to no class and is carried along unchanged.
@@ -93,6 +94,7 @@ struct sequence {
     size_t count, capacity;
     const char *view; /* of a VIEW: "dict_items" */
     unsigned nesting; /* 1 + the deepest item */
+    bool unhashable;  /* a list or dict is in it, at any depth */
 };
 
 struct dict_entry {
@@ -218,11 +220,12 @@ enum status jinja_iterator_of(struct render *r, const struct sequence *items, st
 enum status jinja_dict_new(struct render *r, struct dict **out);
 /* A key that cannot be hashed (a list, a dict) is an error. */
 enum status jinja_dict_set(struct render *r, struct dict *dict, struct value key, struct value value);
-/* NULL if absent, and for a key that cannot be hashed. */
-const struct value *jinja_dict_get(const struct dict *dict, struct value key);
-const struct value *jinja_dict_get_str(const struct dict *dict, struct str key);
+/* *found is NULL if it is absent, and for a key that cannot be hashed. */
+enum status jinja_dict_get(struct render *r, const struct dict *dict, struct value key,
+                           const struct value **found);
+enum status jinja_dict_get_str(struct render *r, const struct dict *dict, struct str key,
+                               const struct value **found);
 bool jinja_hashable(struct value v);
-uint64_t jinja_hash(struct value v); /* of a hashable value; equal values have equal hashes */
 
 /* -- asking ---------------------------------------------------------------------------------------------- */
 
@@ -230,7 +233,7 @@ const char *jinja_type_name(struct value v); /* Python's: "str", "dict" */
 const char *jinja_object_name(
     struct value v); /* as messages about undefined attributes name it: "dict object" */
 bool jinja_truth(struct value v);
-bool jinja_equal(struct value a, struct value b);
+enum status jinja_equal(struct render *r, struct value a, struct value b, bool *equal);
 bool jinja_same(struct value a, struct value b); /* Python's `is` */
 /* *order gets -1, 0 or 1; 2 where a NaN makes every order false. An error where Python has no order for the
  * types. */

@@ -42,14 +42,22 @@ KIND_TEST(test, v.kind == VALUE_STRING && jinja_find_test(v.text))
 
 /* -- numbers --------------------------------------------------------------------------------------------- */
 
+static enum status equality_is(struct render *r, struct value a, struct value b, bool wanted,
+                               struct value *out)
+{
+    bool equal;
+    TRY(jinja_equal(r, a, b, &equal));
+    *out = value_bool(equal == wanted);
+    return STATUS_OK;
+}
+
 /* self % divisor == remainder */
 static enum status remainder_is(struct render *r, struct value self, struct value divisor, int64_t remainder,
                                 struct value *out)
 {
     struct value rest;
     TRY(jinja_binary(r, NODE_MODULO, self, divisor, &rest));
-    *out = value_bool(jinja_equal(rest, value_int(remainder)));
-    return STATUS_OK;
+    return equality_is(r, rest, value_int(remainder), true, out);
 }
 
 static enum status test_odd(struct render *r, const struct call *call, struct value *out)
@@ -108,16 +116,12 @@ static enum status test_in(struct render *r, const struct call *call, struct val
 
 static enum status test_eq(struct render *r, const struct call *call, struct value *out)
 {
-    (void)r;
-    *out = value_bool(jinja_equal(call->self, call->arg[0]));
-    return STATUS_OK;
+    return equality_is(r, call->self, call->arg[0], true, out);
 }
 
 static enum status test_ne(struct render *r, const struct call *call, struct value *out)
 {
-    (void)r;
-    *out = value_bool(!jinja_equal(call->self, call->arg[0]));
-    return STATUS_OK;
+    return equality_is(r, call->self, call->arg[0], false, out);
 }
 
 static enum status ordered(struct render *r, const struct call *call, int lowest, int highest,

@@ -211,6 +211,23 @@ static void errors_have_positions(void **state)
     expect_error("x\n{{ raise_exception('no: ' ~ list) }}", STATUS_FORMAT, 2, 19, "no: [1, 2]");
 }
 
+static void raise_exception_is_one_line(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct buf out = BUF_INIT;
+    struct jinja_template *template;
+    json_t *context = json_pack("{s:s}", "x", "a\nERROR forged\r\x1b[2J\tz");
+    assert_int_equal(jinja_compile(&jinja_chat_options, STR_LITERAL("{{ raise_exception('no: ' ~ x) }}"),
+                                   NULL, &template, &err),
+                     STATUS_OK);
+    assert_int_equal(jinja_render(template, context, 0, &out, &err), STATUS_FORMAT);
+    assert_string_equal(err.text, "no: a ERROR forged  [2J z");
+    jinja_free(template);
+    json_decref(context);
+    buf_free(&out);
+}
+
 static void raise_exception_is_the_message_alone(void **state)
 {
     (void)state;
@@ -408,6 +425,7 @@ int main(void)
         cmocka_unit_test(options_decide_about_white_space),
         cmocka_unit_test(errors_have_positions),
         cmocka_unit_test(raise_exception_is_the_message_alone),
+        cmocka_unit_test(raise_exception_is_one_line),
         cmocka_unit_test(errors_name_the_template),
         cmocka_unit_test(limits_are_errors),
         cmocka_unit_test(time_is_what_the_caller_says),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Thousands of damaged templates over damaged contexts: whatever comes, it ends soon, in text or in one
- * message. */
+/* Hostile templates, and thousands of damaged ones over damaged contexts: whatever comes, it ends soon, in
+ * text or in one message. */
 #include "check.h"
 
 #include <string.h>
@@ -224,8 +224,130 @@ static void damaged_templates_end(void **state)
     assert_true(rendered > ROUNDS / 20 && refused > ROUNDS / 20);
 }
 
+/* -- templates that would run for ever --------------------------------------------------------------------
+ */
+
+/* Each doubles a value sixty times, then visits all of it in some way. */
+static const char *const doubling[] = {
+    "{{ {ns.t: 1} | length }}",
+    "{{ {1: 2}[ns.t] }}",
+    "{{ ns.t in {1: 2} }}",
+    "{{ {1: 2}.get(ns.t) }}",
+    "{{ [ns.t, ns.t] | unique | list | length }}",
+    "{{ ns.a == ns.b }}",
+    "{{ ns.a != ns.b }}",
+    "{{ ns.a in [ns.b] }}",
+    "{{ ns.a is eq(ns.b) }}",
+    "{{ [ns.b].count(ns.a) }}",
+    "{{ [ns.b].index(ns.a) }}",
+    "{{ ns.d == ns.e }}",
+    "{{ ns.a < ns.b }}",
+    "{{ [ns.a, ns.b] | sort | length }}",
+    "{{ [ns.a, ns.b] | max | length }}",
+    "{{ [{'k': ns.a}, {'k': ns.b}] | groupby('k') | length }}",
+    "{% for x in [ns.a, ns.b] %}{{ loop.changed(x) }}{% endfor %}",
+    "{{ ns.a }}",
+    "{{ ns.d | string | length }}",
+    "{{ ns.d | tojson | length }}",
+    "{{ ns.a ~ '' }}",
+    "{{ ns }}",
+};
+static const char doubling_start[] =
+    "{% set ns = namespace(t=(1,), a=[1], b=[1], d={'x': 1}, e={'x': 1}) %}{% for i in range(60) %}"
+    "{% set ns.t = (ns.t, ns.t) %}{% set ns.a = [ns.a, ns.a] %}{% set ns.b = [ns.b, ns.b] %}"
+    "{% set ns.d = {'x': ns.d, 'y': ns.d} %}{% set ns.e = {'x': ns.e, 'y': ns.e} %}{% endfor %}";
+
+/* Work that one pass of a loop may do, and a hundred thousand may not. */
+static const char *const searching[] = {
+    "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(16) %}{% set ns.a = [ns.a, ns.a] %}"
+    "{% set ns.b = [ns.b, ns.b] %}{% endfor %}{% for i in range(99999) %}{% set x = ns.a == ns.b %}{% endfor "
+    "%}",
+    "{% macro m() %}{{ kwargs | length }}{% endmacro %}{% set ns = namespace(d={}) %}"
+    "{% for i in range(900) %}{% set ns.d = dict(ns.d, **{'k' ~ i: i}) %}{% endfor %}"
+    "{% for i in range(99999) %}{{ m(**ns.d) }}{% endfor %}",
+    "{% set s = 'x' * 50000000 %}{% for i in range(99999) %}{{ s[9:1] }}{{ s | length }}{% endfor %}",
+    "{% set s = 'x' * 50000000 %}{% for i in range(99999) %}{% for c in s %}{{ loop.length }}{% break %}{% "
+    "endfor %}"
+    "{% endfor %}",
+    "{% set s = ['']  * 1000000 %}{% for i in range(99999) %}{{ ''.join(s) }}{{ s | join }}{% endfor %}",
+};
+
+static void expect_limit(const char *start, const char *rest)
+{
+    struct buf source = BUF_INIT, out = BUF_INIT;
+    struct err err = ERR_INIT;
+    struct jinja_template *template = NULL;
+    json_t *context = json_object();
+    buf_append_text(&source, start);
+    buf_append_text(&source, rest);
+    if (jinja_compile(&jinja_chat_options, buf_str(&source), NULL, &template, &err) == STATUS_OK)
+        jinja_render(template, context, 0, &out, &err);
+    if (err.code != STATUS_LIMIT)
+        print_message("%s\n%s\n%.200s\n", rest, err.text, buf_text(&out));
+    assert_int_equal(err.code, STATUS_LIMIT);
+    jinja_free(template);
+    json_decref(context);
+    buf_free(&source);
+    buf_free(&out);
+}
+
+static void doubled_values_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof doubling / sizeof *doubling; i++)
+        expect_limit(doubling_start, doubling[i]);
+}
+
+static void long_searches_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof searching / sizeof *searching; i++)
+        expect_limit("", searching[i]);
+}
+
+/* Ranges of one length have one hash. */
+static void colliding_keys_end(void **state)
+{
+    (void)state;
+    struct buf source = BUF_INIT;
+    buf_append_text(&source, "{% set d = {");
+    for (int i = 0; i < 20000; i++)
+        buf_printf(&source, "range(%d,%d):0,", i, i + 1);
+    buf_append_text(&source, "} %}");
+    expect_limit("", buf_text(&source));
+    buf_free(&source);
+}
+
+/* Names are searched one by one, when a template is compiled too. */
+static void many_names_end(void **state)
+{
+    (void)state;
+    static const char *const parts[][3] = {
+        {"{% macro m(", "a%d,", "b) %}{% endmacro %}"},
+        {"{{ dict(", "a%d=1,", "b=1) }}"},
+        {"", "{%% block a%d %%}{%% endblock %%}", ""},
+        {"", "{%% set a%d = 1 %%}", "{% for i in range(99999) %}{{ a0 }}{{ b }}{% endfor %}"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct buf source = BUF_INIT;
+        buf_append_text(&source, parts[i][0]);
+        for (int j = 0; j < 20000; j++) {
+            char name[64];
+            snprintf(name, sizeof name, parts[i][1], j);
+            buf_append_text(&source, name);
+        }
+        buf_append_text(&source, parts[i][2]);
+        expect_limit("", buf_text(&source));
+        buf_free(&source);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_templates_end)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damaged_templates_end), cmocka_unit_test(doubled_values_end),
+        cmocka_unit_test(long_searches_end),     cmocka_unit_test(colliding_keys_end),
+        cmocka_unit_test(many_names_end),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
