@@ -76,8 +76,8 @@ build() {
     }
 }
 
-# Sets MODEL_PATH: the newest model that somebody put into models/, else the small default one, which is fetched
-# only then. That no model can be had is no reason not to start: the page then says what to do.
+# Sets MODEL_PATH: the newest model that somebody put into models/, else the small default one, which is
+# fetched only then. That no model can be had is no reason not to start: the page then says what to do.
 choose_model() {
     local file
     if [ -n "${MODEL_PATH:-}" ]; then

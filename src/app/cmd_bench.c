@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_bench.c - `notso bench`: tokens per second of reading a prompt (pp) and of writing a reply (tg), at each depth of
- * context and for each number of sequences at once. Each figure is the median of the repetitions.
+ * cmd_bench.c - `notso bench`: tokens per second of reading a prompt (pp) and of writing a reply (tg), at
+ * each depth of context and for each number of sequences at once. Each figure is the median of the
+ * repetitions.
  *
  * Prompts are read in passes of MODEL_BATCH tokens, as the server does it.
  *
- * The context of a depth is really computed, for every sequence: attention over memory that was never written would
- * be measured in the cache.
+ * The context of a depth is really computed, for every sequence: attention over memory that was never written
+ * would be measured in the cache.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +37,8 @@ struct bench {
     const struct bench_options *options;
     struct model_state *state;
     uint32_t n_vocab;
-    uint32_t *ids;   /* random, as many as the longest context */
-    float *logits;   /* [largest batch][n_vocab] */
+    uint32_t *ids; /* random, as many as the longest context */
+    float *logits; /* [largest batch][n_vocab] */
     struct err *err;
     enum status status;
 };
@@ -50,8 +51,9 @@ static enum status parse_list(const char *name, const char *text, long min, long
         char *end;
         long value = strtol(at, &end, 10);
         if (end == at || (*end && *end != ',') || value < min || value > max || list->n == MAX_LIST)
-            return err_set(err, STATUS_ARGUMENT, "%s needs up to %d numbers from %ld to %ld separated by commas, not '%s'",
-                           name, MAX_LIST, min, max, text);
+            return err_set(err, STATUS_ARGUMENT,
+                           "%s needs up to %d numbers from %ld to %ld separated by commas, not '%s'", name,
+                           MAX_LIST, min, max, text);
         list->values[list->n++] = value;
         if (!*end)
             return STATUS_OK;
@@ -67,12 +69,14 @@ static long largest(const struct list *list)
     return max;
 }
 
-/* Reads n tokens from position `from` in the given slot, in passes of up to MODEL_BATCH; logits at the very end. */
+/* Reads n tokens from position `from` in the given slot, in passes of up to MODEL_BATCH; logits at the very
+ * end. */
 static void read_tokens(struct bench *bench, uint32_t slot, size_t from, size_t n)
 {
     for (size_t at = 0; at < n && bench->status == STATUS_OK; at += MODEL_BATCH) {
         uint32_t count = (uint32_t)(n - at < MODEL_BATCH ? n - at : MODEL_BATCH);
-        struct model_segment segment = {slot, (uint32_t)(from + at), bench->ids + from + at, count, at + count == n};
+        struct model_segment segment = {slot, (uint32_t)(from + at), bench->ids + from + at, count,
+                                        at + count == n};
         bench->status = model_forward(bench->state, &segment, 1, bench->logits, bench->err);
     }
 }
@@ -94,11 +98,12 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void print_row(const struct bench *bench, const char *test, long n_prompt, long n_gen, long depth, long batch,
-                      double rate)
+static void print_row(const struct bench *bench, const char *test, long n_prompt, long n_gen, long depth,
+                      long batch, double rate)
 {
     if (bench->options->json)
-        printf("{\"test\":\"%s%ld\",\"n_prompt\":%ld,\"n_gen\":%ld,\"depth\":%ld,\"batch\":%ld,\"tokens_per_second\":%.3f}\n",
+        printf("{\"test\":\"%s%ld\",\"n_prompt\":%ld,\"n_gen\":%ld,\"depth\":%ld,\"batch\":%ld,\"tokens_per_"
+               "second\":%.3f}\n",
                test, n_prompt + n_gen, n_prompt, n_gen, depth, batch, rate);
     else {
         char name[32];
@@ -154,7 +159,8 @@ static enum status run_bench(const struct bench_options *options, struct err *er
         .n_threads = model_options_threads(&options->model),
         .n_slots = (uint32_t)largest(&options->batches),
         .n_ctx = (uint32_t)(largest(&options->depths) + (longest > 32 ? longest : 32)),
-        .n_batch = MODEL_BATCH > largest(&options->batches) ? MODEL_BATCH : (uint32_t)largest(&options->batches),
+        .n_batch =
+            MODEL_BATCH > largest(&options->batches) ? MODEL_BATCH : (uint32_t)largest(&options->batches),
     };
     enum status status = model_options_tier(&options->model, &config.tier, err);
     config.kv_type = model_default_kv_type(config.tier);
@@ -186,24 +192,32 @@ static enum status run_bench(const struct bench_options *options, struct err *er
 
 int cmd_bench(const struct command *self, int argc, char **argv)
 {
-    struct bench_options o = {
-        .n_prompt = 512, .n_gen = 64, .repetitions = 3, .depths_text = "0", .batches_text = "1", .format = "table"};
+    struct bench_options o = {.n_prompt = 512,
+                              .n_gen = 64,
+                              .repetitions = 3,
+                              .depths_text = "0",
+                              .batches_text = "1",
+                              .format = "table"};
     const struct option options[] = {
         MODEL_OPTION(o.model),
-        {"Measuring", "--prompt-tokens", "-p", "N", "tokens of prefill; default 512, 0: none", OPTION_LONG, &o.n_prompt, 0,
+        {"Measuring", "--prompt-tokens", "-p", "N", "tokens of prefill; default 512, 0: none", OPTION_LONG,
+         &o.n_prompt, 0, 1 << 20, NULL},
+        {NULL, "--gen-tokens", "-n", "N", "tokens of decode; default 64, 0: none", OPTION_LONG, &o.n_gen, 0,
          1 << 20, NULL},
-        {NULL, "--gen-tokens", "-n", "N", "tokens of decode; default 64, 0: none", OPTION_LONG, &o.n_gen, 0, 1 << 20,
-         NULL},
-        {NULL, "--depth", "-d", "N,…", "tokens of context before; default 0", OPTION_STRING, &o.depths_text, 0, 0, NULL},
-        {NULL, "--batch", "-b", "N,…", "sequences decoded at once; default 1", OPTION_STRING, &o.batches_text, 0, 0, NULL},
-        {NULL, "--repetitions", "-r", "N", "the median of N is shown; default 3", OPTION_LONG, &o.repetitions, 1,
-         MAX_REPETITIONS, NULL},
-        {NULL, "--output", "-o", "FORMAT", "table, or json: one object a line", OPTION_STRING, &o.format, 0, 0, NULL},
+        {NULL, "--depth", "-d", "N,…", "tokens of context before; default 0", OPTION_STRING, &o.depths_text,
+         0, 0, NULL},
+        {NULL, "--batch", "-b", "N,…", "sequences decoded at once; default 1", OPTION_STRING, &o.batches_text,
+         0, 0, NULL},
+        {NULL, "--repetitions", "-r", "N", "the median of N is shown; default 3", OPTION_LONG, &o.repetitions,
+         1, MAX_REPETITIONS, NULL},
+        {NULL, "--output", "-o", "FORMAT", "table, or json: one object a line", OPTION_STRING, &o.format, 0,
+         0, NULL},
         COMPUTE_OPTIONS(o.model),
     };
     int exit_code;
     struct err err = ERR_INIT;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
+                       &exit_code))
         return exit_code;
     o.json = strcmp(o.format, "json") == 0;
     enum status status = STATUS_OK;

@@ -237,7 +237,7 @@ static void greet(struct terminal *terminal)
     struct models_status status;
     if (terminal->is_tty)
         fprintf(stderr, DIM "loading the model …" PLAIN);
-    models_wait(terminal->service->models, 0);
+    models_wait(terminal->service->models);
     models_status(terminal->service->models, &status);
     if (!terminal->is_tty)
         return;
@@ -246,7 +246,7 @@ static void greet(struct terminal *terminal)
         printf(DIM
                "%s, %u tokens of context. /help lists the commands, Ctrl-C stops a reply, /exit leaves." PLAIN
                "\n\n",
-               status.name, status.info.n_ctx);
+               status.name, status.n_ctx);
     else
         printf("No model is loaded: %s. %s\n\n", status.reason, status.hint);
 }
@@ -259,9 +259,6 @@ static int chat(const struct command *self, const struct service_config *config)
     char session[CHAT_SESSION_LENGTH + 1];
     struct sigaction action = {.sa_handler = on_interrupt};
     sem_init(&news, 0, 0);
-    if (terminal.is_tty)
-        sigaction(SIGINT, &action, NULL); /* in a pipe Ctrl-C means what it always means */
-
     chat_new_session(session);
     if (service_open(config, &terminal.service, &err) != STATUS_OK ||
         chat_find(terminal.service->chats, session, true, &terminal.chat, &err) != STATUS_OK) {
@@ -271,6 +268,8 @@ static int chat(const struct command *self, const struct service_config *config)
     if (terminal.is_tty)
         open_editor(&terminal);
     greet(&terminal);
+    if (terminal.is_tty) /* in a pipe, and while the model loads, Ctrl-C means what it always means */
+        sigaction(SIGINT, &action, NULL);
     converse(&terminal);
     if (terminal.failed && !terminal.is_tty)
         exit_code = EXIT_ERROR;

@@ -72,11 +72,21 @@ static void append_element(struct buf *out, const struct gguf *gguf, const struc
         buf_append_text(out, shown.len < s.len && s.len > SHOWN_BYTES ? "…\"" : "\"");
         break;
     }
-    case GGUF_FLOAT32: buf_printf(out, "%.7g", gguf_float_at(gguf, key, index)); break;
-    case GGUF_FLOAT64: buf_printf(out, "%.17g", gguf_float_at(gguf, key, index)); break;
-    case GGUF_BOOL: buf_append_text(out, gguf_int_at(gguf, key, index) ? "true" : "false"); break;
-    case GGUF_UINT64: buf_printf(out, "%" PRIu64, (uint64_t)gguf_int_at(gguf, key, index)); break;
-    default: buf_printf(out, "%" PRId64, gguf_int_at(gguf, key, index)); break;
+    case GGUF_FLOAT32:
+        buf_printf(out, "%.7g", gguf_float_at(gguf, key, index));
+        break;
+    case GGUF_FLOAT64:
+        buf_printf(out, "%.17g", gguf_float_at(gguf, key, index));
+        break;
+    case GGUF_BOOL:
+        buf_append_text(out, gguf_int_at(gguf, key, index) ? "true" : "false");
+        break;
+    case GGUF_UINT64:
+        buf_printf(out, "%" PRIu64, (uint64_t)gguf_int_at(gguf, key, index));
+        break;
+    default:
+        buf_printf(out, "%" PRId64, gguf_int_at(gguf, key, index));
+        break;
     }
 }
 
@@ -161,8 +171,10 @@ static json_t *json_element(const struct gguf *gguf, const struct gguf_key *key,
 {
     char text[32];
     switch (key->element_type) {
-    case GGUF_STRING: return json_text(gguf_string_at(gguf, key, index));
-    case GGUF_BOOL: return json_boolean(gguf_int_at(gguf, key, index));
+    case GGUF_STRING:
+        return json_text(gguf_string_at(gguf, key, index));
+    case GGUF_BOOL:
+        return json_boolean(gguf_int_at(gguf, key, index));
     case GGUF_FLOAT32:
     case GGUF_FLOAT64: {
         double value = gguf_float_at(gguf, key, index);
@@ -170,7 +182,8 @@ static json_t *json_element(const struct gguf *gguf, const struct gguf_key *key,
             return json_real(value);
         return json_string(isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
     }
-    default: break;
+    default:
+        break;
     }
     int64_t value = gguf_int_at(gguf, key, index);
     if (key->element_type != GGUF_UINT64 || value >= 0)

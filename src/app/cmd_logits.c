@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_logits.c - `notso logits`: the logits of every position, as a NumPy file, for comparison with other programs.
+ * cmd_logits.c - `notso logits`: the logits of every position, as a NumPy file, for comparison with other
+ * programs.
  *
  * The file's format is NumPy's .npy, version 1.0 (numpy.lib.format).
  */
@@ -78,7 +79,8 @@ static enum status write_logits(struct model_state *state, const struct token_id
     if (status != STATUS_OK)
         return status;
     float *logits = mem_alloc(n_vocab * MODEL_BATCH * sizeof *logits);
-    status = logits ? write_header(&out, ids->count, n_vocab, err) : err_no_memory(err, "making room for the logits");
+    status = logits ? write_header(&out, ids->count, n_vocab, err)
+                    : err_no_memory(err, "making room for the logits");
     for (size_t at = 0; status == STATUS_OK && at < ids->count; at += MODEL_BATCH) {
         uint32_t n = (uint32_t)(ids->count - at < MODEL_BATCH ? ids->count - at : MODEL_BATCH);
         struct model_segment segment = {0, (uint32_t)at, ids->ids + at, n, n};
@@ -129,18 +131,21 @@ int cmd_logits(const struct command *self, int argc, char **argv)
     const struct option options[] = {
         MODEL_OPTION(o.model),
         {"Input", "--prompt", "-p", "TEXT", "text to evaluate", OPTION_STRING, &o.text, 0, 0, NULL},
-        {NULL, "--special", NULL, NULL, "parse special tokens in the text", OPTION_FLAG, &o.special, 0, 0, NULL},
+        {NULL, "--special", NULL, NULL, "parse special tokens in the text", OPTION_FLAG, &o.special, 0, 0,
+         NULL},
         {NULL, "--ids", NULL, "\"1 2 3\"", "token ids to evaluate", OPTION_STRING, &o.ids, 0, 0, NULL},
-        {NULL, "--ids-file", NULL, "FILE", "token ids to evaluate, from a file; - is standard input", OPTION_STRING,
-         &o.ids_file, 0, 0, NULL},
-        {"Output", "--output", "-o", "OUT.npy", "float32 [n_tokens, n_vocab]", OPTION_STRING, &o.out, 0, 0, NULL},
+        {NULL, "--ids-file", NULL, "FILE", "token ids to evaluate, from a file; - is standard input",
+         OPTION_STRING, &o.ids_file, 0, 0, NULL},
+        {"Output", "--output", "-o", "OUT.npy", "float32 [n_tokens, n_vocab]", OPTION_STRING, &o.out, 0, 0,
+         NULL},
         COMPUTE_OPTIONS(o.model),
-        {NULL, "--kv", NULL, "TYPE", "type of the KV cache, f16 or f32; default f16, reference tier f32", OPTION_STRING,
-         &o.kv, 0, 0, NULL},
+        {NULL, "--kv", NULL, "TYPE", "type of the KV cache, f16 or f32; default f16, reference tier f32",
+         OPTION_STRING, &o.kv, 0, 0, NULL},
     };
     int exit_code;
     struct err err = ERR_INIT;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
+                       &exit_code))
         return exit_code;
     if (!o.out || !!o.text + !!o.ids + !!o.ids_file != 1) {
         fprintf(stderr, "notso logits: needs -o OUT.npy and one of -p, --ids and --ids-file\n");

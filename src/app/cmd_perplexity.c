@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_perplexity.c - `notso perplexity`: how well a model predicts a text, in the way that llama-perplexity measures it,
- * so that numbers can be compared: the text is cut into chunks of n_ctx tokens, each read from an empty cache (its
- * first token replaced by BOS where the model wants one), and only the second half of a chunk is scored, when
- * there is enough context. Perplexity is exp of the mean negative log-likelihood; the error is its standard error.
+ * cmd_perplexity.c - `notso perplexity`: how well a model predicts a text, in the way that llama-perplexity
+ * measures it, so that numbers can be compared: the text is cut into chunks of n_ctx tokens, each read from
+ * an empty cache (its first token replaced by BOS where the model wants one), and only the second half of a
+ * chunk is scored, when there is enough context. Perplexity is exp of the mean negative log-likelihood; the
+ * error is its standard error.
  */
 #include <math.h>
 #include <stdio.h>
@@ -63,8 +64,9 @@ static enum status score_text(struct model_state *state, struct token_ids *ids, 
 {
     size_t n_ctx = (size_t)options->n_ctx, chunks = ids->count / n_ctx;
     if (chunks == 0)
-        return err_set(err, STATUS_ARGUMENT, "%s has %zu tokens; at least one chunk of %zu is needed (see --ctx)",
-                       options->file, ids->count, n_ctx);
+        return err_set(err, STATUS_ARGUMENT,
+                       "%s has %zu tokens; at least one chunk of %zu is needed (see --ctx)", options->file,
+                       ids->count, n_ctx);
     if (options->n_chunks && (size_t)options->n_chunks < chunks)
         chunks = (size_t)options->n_chunks;
     float *logits = mem_alloc(n_vocab * MODEL_BATCH * sizeof *logits);
@@ -91,11 +93,11 @@ static void print_result(const struct perplexity_options *options, const struct 
     double variance = score->sum_squares / n - mean * mean;
     double error = score->n > 1 && variance > 0 ? sqrt(variance / (n - 1)) * ppl : 0;
     if (options->json)
-        printf("{\"perplexity\":%.6f,\"error\":%.6f,\"n_ctx\":%ld,\"n_chunks\":%zu,\"n_scored\":%zu}\n", ppl, error,
-               options->n_ctx, n_chunks, score->n);
+        printf("{\"perplexity\":%.6f,\"error\":%.6f,\"n_ctx\":%ld,\"n_chunks\":%zu,\"n_scored\":%zu}\n", ppl,
+               error, options->n_ctx, n_chunks, score->n);
     else
-        printf("PPL = %.4f ± %.4f (%zu chunks of %ld tokens, %zu scored)\n", ppl, error, n_chunks, options->n_ctx,
-               score->n);
+        printf("PPL = %.4f ± %.4f (%zu chunks of %ld tokens, %zu scored)\n", ppl, error, n_chunks,
+               options->n_ctx, score->n);
 }
 
 static enum status run_perplexity(const struct perplexity_options *options, struct err *err)
@@ -107,7 +109,8 @@ static enum status run_perplexity(const struct perplexity_options *options, stru
     struct buf text = BUF_INIT;
     struct score score = {0, 0, 0};
     size_t n_chunks = 0;
-    struct model_state_config config = {.n_slots = 1, .n_batch = MODEL_BATCH, .n_ctx = (uint32_t)options->n_ctx};
+    struct model_state_config config = {
+        .n_slots = 1, .n_batch = MODEL_BATCH, .n_ctx = (uint32_t)options->n_ctx};
     config.n_threads = model_options_threads(&options->model);
 
     enum status status = model_options_tier(&options->model, &config.tier, err);
@@ -140,16 +143,18 @@ int cmd_perplexity(const struct command *self, int argc, char **argv)
     struct perplexity_options o = {.n_ctx = 512};
     const struct option options[] = {
         MODEL_OPTION(o.model),
-        {"Input", "--file", "-f", "TEXT", "text file; - is standard input", OPTION_STRING, &o.file, 0, 0, NULL},
-        {NULL, "--ctx", "-c", "N", "tokens in a chunk; default 512", OPTION_LONG, &o.n_ctx, 4, 1 << 20, NULL},
-        {NULL, "--chunks", NULL, "N", "stop after N chunks; 0: the whole text", OPTION_LONG, &o.n_chunks, 0, 1 << 30,
+        {"Input", "--file", "-f", "TEXT", "text file; - is standard input", OPTION_STRING, &o.file, 0, 0,
          NULL},
+        {NULL, "--ctx", "-c", "N", "tokens in a chunk; default 512", OPTION_LONG, &o.n_ctx, 4, 1 << 20, NULL},
+        {NULL, "--chunks", NULL, "N", "stop after N chunks; 0: the whole text", OPTION_LONG, &o.n_chunks, 0,
+         1 << 30, NULL},
         {"Output", "--json", NULL, NULL, "one JSON object", OPTION_FLAG, &o.json, 0, 0, NULL},
         COMPUTE_OPTIONS(o.model),
     };
     int exit_code;
     struct err err = ERR_INIT;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
+                       &exit_code))
         return exit_code;
     if (!o.file) {
         fprintf(stderr, "notso perplexity: needs -f TEXT\n");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_run.c - `notso run`: one reply to standard output, through the same prompt template and engine as the page.
+ * cmd_run.c - `notso run`: one reply to standard output, through the same prompt template and engine as the
+ * page.
  *
- * The reply is written as the model gives it, thinking included. Standard output has the reply and a newline, nothing
- * else.
+ * The reply is written as the model gives it, thinking included. Standard output has the reply and a newline,
+ * nothing else.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -74,8 +75,8 @@ static enum status wait_for_reply(struct reply *reply, bool stats, struct err *e
     return reply->stop == ENGINE_STOP_ERROR ? reply->error.code : STATUS_OK;
 }
 
-static enum status generate(const struct run_options *options, const struct models_model *model, struct str prompt,
-                            struct err *err)
+static enum status generate(const struct run_options *options, const struct models_model *model,
+                            struct str prompt, struct err *err)
 {
     struct reply reply = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
     struct chat_prompt_turn turn = {prompt, {NULL, 0}};
@@ -145,7 +146,7 @@ static enum status run(const struct run_options *options, struct err *err)
     if (status == STATUS_OK)
         status = models_open(&config, &models, err);
     if (status == STATUS_OK) {
-        models_wait(models, 0);
+        models_wait(models);
         const struct models_model *model = models_acquire(models);
         if (model) {
             status = generate(options, model, buf_str(&prompt), err);
@@ -163,35 +164,39 @@ static enum status run(const struct run_options *options, struct err *err)
 
 int cmd_run(const struct command *self, int argc, char **argv)
 {
-    struct run_options o = {
-        .seed = -1, .temperature = 0.6, .top_p = 0.95, .repeat_penalty = 1, .model = {0}};
+    struct run_options o = {.seed = -1, .temperature = 0.6, .top_p = 0.95, .repeat_penalty = 1, .model = {0}};
     const struct option options[] = {
         MODEL_OPTION(o.model),
-        {"Prompt", "--prompt", "-p", "TEXT", "what to say to the model", OPTION_STRING, &o.prompt, 0, 0, NULL},
-        {NULL, "--file", "-f", "FILE", "or: a file with it; - is standard input", OPTION_STRING, &o.file, 0, 0, NULL},
-        {NULL, "--system", NULL, "TEXT", "system prompt", OPTION_STRING, &o.system, 0, 0, NULL},
-        {NULL, "--no-think", NULL, NULL, "answer without thinking first, where the model can", OPTION_FLAG, &o.no_think, 0, 0,
+        {"Prompt", "--prompt", "-p", "TEXT", "what to say to the model", OPTION_STRING, &o.prompt, 0, 0,
          NULL},
-        {"Reply", "--max-tokens", "-n", "N", "end after N tokens; 0: as many as fit", OPTION_LONG, &o.max_tokens, 0,
-         1 << 30, NULL},
+        {NULL, "--file", "-f", "FILE", "or: a file with it; - is standard input", OPTION_STRING, &o.file, 0,
+         0, NULL},
+        {NULL, "--system", NULL, "TEXT", "system prompt", OPTION_STRING, &o.system, 0, 0, NULL},
+        {NULL, "--no-think", NULL, NULL, "answer without thinking first, where the model can", OPTION_FLAG,
+         &o.no_think, 0, 0, NULL},
+        {"Reply", "--max-tokens", "-n", "N", "end after N tokens; 0: as many as fit", OPTION_LONG,
+         &o.max_tokens, 0, 1 << 30, NULL},
         {NULL, "--temp", NULL, "X", "temperature; 0: always the likeliest token; default 0.6", OPTION_DOUBLE,
          &o.temperature, 0, 100, NULL},
-        {NULL, "--top-k", NULL, "N", "draw from the N likeliest; 0: all", OPTION_LONG, &o.top_k, 0, 1 << 30, NULL},
-        {NULL, "--top-p", NULL, "X", "draw from the likeliest that make up X; default 0.95", OPTION_DOUBLE, &o.top_p, 0, 1,
+        {NULL, "--top-k", NULL, "N", "draw from the N likeliest; 0: all", OPTION_LONG, &o.top_k, 0, 1 << 30,
          NULL},
-        {NULL, "--min-p", NULL, "X", "drop what is less likely than X times the likeliest", OPTION_DOUBLE, &o.min_p, 0, 1,
-         NULL},
+        {NULL, "--top-p", NULL, "X", "draw from the likeliest that make up X; default 0.95", OPTION_DOUBLE,
+         &o.top_p, 0, 1, NULL},
+        {NULL, "--min-p", NULL, "X", "drop what is less likely than X times the likeliest", OPTION_DOUBLE,
+         &o.min_p, 0, 1, NULL},
         {NULL, "--repeat-penalty", NULL, "X", "1: none", OPTION_DOUBLE, &o.repeat_penalty, 0.01, 100, NULL},
-        {NULL, "--seed", NULL, "N", "the same seed gives the same reply; -1: by chance", OPTION_LONG, &o.seed, -1,
-         4e18, NULL},
-        {NULL, "--stats", NULL, NULL, "tokens and speed, on standard error", OPTION_FLAG, &o.stats, 0, 0, NULL},
-        {NULL, "--ctx", "-c", "N", "context in tokens; 0: the model's own, at most 4096", OPTION_LONG, &o.n_ctx, 0,
-         1 << 30, NULL},
+        {NULL, "--seed", NULL, "N", "the same seed gives the same reply; -1: by chance", OPTION_LONG, &o.seed,
+         -1, 4e18, NULL},
+        {NULL, "--stats", NULL, NULL, "tokens and speed, on standard error", OPTION_FLAG, &o.stats, 0, 0,
+         NULL},
+        {NULL, "--ctx", "-c", "N", "context in tokens; 0: the model's own, at most 4096", OPTION_LONG,
+         &o.n_ctx, 0, 1 << 30, NULL},
         COMPUTE_OPTIONS(o.model),
     };
     int exit_code;
     struct err err = ERR_INIT;
-    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL, &exit_code))
+    if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
+                       &exit_code))
         return exit_code;
     if (!o.prompt == !o.file) {
         fprintf(stderr, "notso run: needs -p TEXT or --file FILE\n");

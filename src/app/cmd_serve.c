@@ -20,6 +20,14 @@ struct serve_options {
     long port;
 };
 
+static void log_model(const struct models_status *status)
+{
+    if (status->state == MODELS_READY)
+        log_info("model %s ready after %.1f s", status->file, status->seconds);
+    else
+        log_warn("no model: %s", status->reason);
+}
+
 static void wait_for_signal(const sigset_t *signals)
 {
     int signal_number = 0;
@@ -93,5 +101,6 @@ int cmd_serve(const struct command *self, int argc, char **argv)
         fail(self, &err);
         return EXIT_USAGE;
     }
+    config.models.on_loaded = log_model;
     return serve(self, &o, &config);
 }

@@ -114,12 +114,12 @@ int cmd_tokenize(const struct command *self, int argc, char **argv)
     const struct option options[] = {
         MODEL_OPTION(o.model),
         {"Input and output", "--special", NULL, NULL,
-         "recognise special tokens in the text, but none across a byte 0xFF, which is dropped",
-         OPTION_FLAG, &o.special, 0, 0, NULL},
+         "recognise special tokens in the text, but none across a byte 0xFF, which is dropped", OPTION_FLAG,
+         &o.special, 0, 0, NULL},
         {NULL, "--json", NULL, NULL, "print {\"ids\":[1,2,3]}", OPTION_FLAG, &o.json, 0, 0, NULL},
         {NULL, "--decode", NULL, NULL,
-         "read ids (separated by spaces, commas, brackets) and write their bytes",
-         OPTION_FLAG, &o.decode, 0, 0, NULL},
+         "read ids (separated by spaces, commas, brackets) and write their bytes", OPTION_FLAG, &o.decode, 0,
+         0, NULL},
     };
     int exit_code;
     struct err err = ERR_INIT;

@@ -130,7 +130,8 @@ enum status inspect_facts_gather(const struct gguf *gguf, struct inspect_facts *
     struct model_hparams hparams;
     struct str name = {NULL, 0};
     gguf_get_string(gguf, "general.architecture", &name, NULL);
-    out->usable = model_check(gguf, &reason) == STATUS_OK && model_hparams_read(gguf, &hparams, &reason) == STATUS_OK;
+    out->usable =
+        model_check(gguf, &reason) == STATUS_OK && model_hparams_read(gguf, &hparams, &reason) == STATUS_OK;
     if (out->usable)
         buf_printf(&text, "%.*s, supported", STR_ARGS(name));
     else

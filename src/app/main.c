@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - the table of subcommands. Each is one function in a file of its own, cmd_NAME.c, with a table of options.
+ * main.c - the table of subcommands. Each is one function in a file of its own, cmd_NAME.c, with a table of
+ * options.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +13,10 @@ static const struct command commands[] = {
     {"serve", "[options]", "Serves the chat page and keeps the chats.", cmd_serve},
     {"chat", "[options]", "Chats in the terminal, on the same engine as the page.", cmd_chat},
     {"run", "-m FILE -p TEXT [options]", "Writes one reply to standard output.", cmd_run},
-    {"inspect", "FILE [--json]", "Shows what is in a GGUF file, and what of it will be used and why.", cmd_inspect},
-    {"tokenize", "-m FILE [--special] [--json] [--decode] < text", "Turns text into token ids, or ids into text.",
-     cmd_tokenize},
+    {"inspect", "FILE [--json]", "Shows what is in a GGUF file, and what of it will be used and why.",
+     cmd_inspect},
+    {"tokenize", "-m FILE [--special] [--json] [--decode] < text",
+     "Turns text into token ids, or ids into text.", cmd_tokenize},
     {"render", "TEMPLATE.jinja CONTEXT.json", "Renders a chat template.", cmd_render},
     {"perplexity", "-m FILE -f TEXT [options]", "Measures how well a model predicts a text.", cmd_perplexity},
     {"logits", "-m FILE (-p TEXT | --ids \"1 2 3\" | --ids-file FILE) -o OUT.npy [options]",
@@ -26,7 +28,8 @@ static const struct command commands[] = {
 
 static void print_commands(FILE *out)
 {
-    fprintf(out, "NotSo-SmolLM3 Bot %s: a private chatbot server\n\nusage: notso COMMAND [options]\n\n", NOTSO_VERSION);
+    fprintf(out, "NotSo-SmolLM3 Bot %s: a private chatbot server\n\nusage: notso COMMAND [options]\n\n",
+            NOTSO_VERSION);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\nnotso COMMAND --help shows a command's options; notso --version the version.\n");

@@ -8,7 +8,8 @@ enum status model_options_tier(const struct model_options *options, enum cpu_tie
     if (!options->cpu)
         return STATUS_OK;
     if (!cpu_tier_from_name(options->cpu, &wanted))
-        return err_set(err, STATUS_ARGUMENT, "--cpu knows reference, avx2 and avx512, not '%s'", options->cpu);
+        return err_set(err, STATUS_ARGUMENT, "--cpu knows reference, avx2 and avx512, not '%s'",
+                       options->cpu);
     if (wanted < *tier) /* asking for more than there is changes nothing: the option only removes */
         *tier = wanted;
     return STATUS_OK;
@@ -30,7 +31,8 @@ enum status model_options_open(const struct model_options *options, struct model
     status = options->tokenizer ? tokenizer_from_json(options->tokenizer, tokenizer, err)
                                 : tokenizer_from_gguf(model_gguf(*model), tokenizer, err);
     if (status == STATUS_OK)
-        status = model_check_vocabulary(model_hparams(*model), tokenizer_vocab_size(*tokenizer), !options->tokenizer, err);
+        status = model_check_vocabulary(model_hparams(*model), tokenizer_vocab_size(*tokenizer),
+                                        !options->tokenizer, err);
     if (status != STATUS_OK)
         err_prefix(err, "%s: ", options->tokenizer ? options->tokenizer : options->model);
     return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_options.h - the flags that every subcommand with a model shares, and a model opened by them for direct use
- * (without the engine: logits, perplexity, bench).
+ * model_options.h - the flags that every subcommand with a model shares, and a model opened by them for
+ * direct use (without the engine: logits, perplexity, bench).
  */
 #ifndef APP_MODEL_OPTIONS_H
 #define APP_MODEL_OPTIONS_H
@@ -21,13 +21,25 @@ struct model_options {
 /* Entries for an option table. */
 #define MODEL_OPTION(o) \
     {"Model", "--model", "-m", "FILE", "model file (GGUF)", OPTION_STRING, &(o).model, 0, 0, "MODEL_PATH"}, \
-    {NULL, "--tokenizer", NULL, "FILE", "a tokenizer.json to use instead of the model's own vocabulary", \
-     OPTION_STRING, &(o).tokenizer, 0, 0, "TOKENIZER_PATH"}
+    { \
+        NULL, "--tokenizer", NULL, "FILE", "a tokenizer.json to use instead of the model's own vocabulary", \
+            OPTION_STRING, &(o).tokenizer, 0, 0, "TOKENIZER_PATH" \
+    }
 #define COMPUTE_OPTIONS(o) \
-    {"Computing", "--threads", "-t", "N", "compute threads; 0: as many as this process may use", OPTION_LONG, \
-     &(o).threads, 0, EXEC_MAX_THREADS, NULL}, \
-    {NULL, "--cpu", NULL, "TIER", "use no better kernels than: reference, avx2, avx512", OPTION_STRING, &(o).cpu, 0, 0, \
-     "NOTSO_CPU"}
+    {"Computing", \
+     "--threads", \
+     "-t", \
+     "N", \
+     "compute threads; 0: as many as this process may use", \
+     OPTION_LONG, \
+     &(o).threads, \
+     0, \
+     EXEC_MAX_THREADS, \
+     NULL}, \
+    { \
+        NULL, "--cpu", NULL, "TIER", "use no better kernels than: reference, avx2, avx512", OPTION_STRING, \
+            &(o).cpu, 0, 0, "NOTSO_CPU" \
+    }
 
 /* The tier to use: the best one, or a lower one that was asked for. STATUS_ARGUMENT for an unknown name. */
 enum status model_options_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err);

@@ -38,7 +38,8 @@ static bool set_value(const struct command *command, const struct option *option
         return true;
     case OPTION_LONG: {
         long value = strtol(text, &end, 10);
-        if (errno == 0 && end != text && !*end && (double)value >= option->min && (double)value <= option->max) {
+        if (errno == 0 && end != text && !*end && (double)value >= option->min &&
+            (double)value <= option->max) {
             *(long *)option->target = value;
             return true;
         }
@@ -46,7 +47,8 @@ static bool set_value(const struct command *command, const struct option *option
     }
     case OPTION_DOUBLE: {
         double value = strtod(text, &end);
-        if (errno == 0 && end != text && !*end && isfinite(value) && value >= option->min && value <= option->max) {
+        if (errno == 0 && end != text && !*end && isfinite(value) && value >= option->min &&
+            value <= option->max) {
             *(double *)option->target = value;
             return true;
         }
@@ -78,19 +80,24 @@ static void print_help(const struct command *command, const struct option *optio
         putchar('\n');
     }
     printf("  %-26s %s\n", "-h, --help", "this text");
-    printf("\nA name in [brackets] is the environment variable that sets the option when the flag is absent; the config file\n"
-           "(NOTSO_CONFIG, or ~/.config/notso/config) sets what neither does: lines of 'name = value', below '[%s]'.\n"
-           "Exit codes: 0 success, 1 an error (one line on standard error says what), 2 a wrong command line.\n",
-           command->name);
+    printf(
+        "\nA name in [brackets] is the environment variable that sets the option when the flag is absent; "
+        "the config file\n"
+        "(NOTSO_CONFIG, or ~/.config/notso/config) sets what neither does: lines of 'name = value', below "
+        "'[%s]'.\n"
+        "Exit codes: 0 success, 1 an error (one line on standard error says what), 2 a wrong command line.\n",
+        command->name);
 }
 
-static const struct option *find_option(const struct option *options, size_t n_options, const char *text, size_t len)
+static const struct option *find_option(const struct option *options, size_t n_options, const char *text,
+                                        size_t len)
 {
     for (size_t i = 0; i < n_options; i++) {
         const struct option *option = &options[i];
         if (strlen(option->name) == len && memcmp(option->name, text, len) == 0)
             return option;
-        if (option->short_name && strlen(option->short_name) == len && memcmp(option->short_name, text, len) == 0)
+        if (option->short_name && strlen(option->short_name) == len &&
+            memcmp(option->short_name, text, len) == 0)
             return option;
     }
     return NULL;
@@ -191,15 +198,17 @@ static bool apply_environment(const struct command *command, const struct option
     return true;
 }
 
-/* Handles the option at argv[*at] ("--name value", "--name=value" or "-n value") and moves *at to its last word. */
-static bool apply_flag(const struct command *command, const struct option *options, size_t n_options, int argc,
-                       char **argv, int *at)
+/* Handles the option at argv[*at] ("--name value", "--name=value" or "-n value") and moves *at to its last
+ * word. */
+static bool apply_flag(const struct command *command, const struct option *options, size_t n_options,
+                       int argc, char **argv, int *at)
 {
     const char *word = argv[*at], *equals = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
     size_t len = equals ? (size_t)(equals - word) : strlen(word);
     const struct option *option = find_option(options, n_options, word, len);
     if (!option) {
-        fprintf(stderr, "notso %s: unknown option '%s'; see notso %s --help\n", command->name, word, command->name);
+        fprintf(stderr, "notso %s: unknown option '%s'; see notso %s --help\n", command->name, word,
+                command->name);
         return false;
     }
     if (option->kind == OPTION_FLAG) {
@@ -219,7 +228,8 @@ static bool apply_flag(const struct command *command, const struct option *optio
 }
 
 bool options_parse(const struct command *command, const struct option *options, size_t n_options, int argc,
-                   char **argv, const char **positional, size_t max_positional, size_t *n_positional, int *exit_code)
+                   char **argv, const char **positional, size_t max_positional, size_t *n_positional,
+                   int *exit_code)
 {
     *exit_code = EXIT_USAGE;
     if (n_positional)

@@ -19,7 +19,10 @@ struct arena {
     size_t used;                /* bytes handed out, for limits and statistics */
 };
 
-#define ARENA_INIT {NULL, 0, 0}
+#define ARENA_INIT \
+    { \
+        NULL, 0, 0 \
+    }
 
 /* Zeroed memory aligned for any type, or NULL. */
 void *arena_alloc(struct arena *arena, size_t size);

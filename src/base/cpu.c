@@ -15,7 +15,8 @@ enum cpu_tier cpu_best_tier(void)
 #if defined(__x86_64__)
     __builtin_cpu_init(); /* also asks the system (XGETBV) whether it saves the wide registers */
     /* Every processor with AVX2 has F16C, which not every compiler can ask for. */
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    bool avx2 =
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vnni");
@@ -68,14 +69,15 @@ struct cgroup {
     size_t mount; /* length of the mount point's path, where the tree ends */
 };
 
-/* The folder in which /proc/self/cgroup puts this process: the v2 line is "0::/path" (`controller` is ""), a v1 line
- * "4:cpu,cpuacct:/path". Inside a container the path often does not exist below the mount; then the mount itself is
- * this process's cgroup. */
+/* The folder in which /proc/self/cgroup puts this process: the v2 line is "0::/path" (`controller` is ""), a
+ * v1 line "4:cpu,cpuacct:/path". Inside a container the path often does not exist below the mount; then the
+ * mount itself is this process's cgroup. */
 static struct cgroup cgroup_of(const char *controller)
 {
     struct cgroup group;
     char line[512];
-    int mount = snprintf(group.path, sizeof group.path, "/sys/fs/cgroup%s%s", *controller ? "/" : "", controller);
+    int mount =
+        snprintf(group.path, sizeof group.path, "/sys/fs/cgroup%s%s", *controller ? "/" : "", controller);
     group.mount = (size_t)mount;
     FILE *file = fopen("/proc/self/cgroup", "re");
     while (file && fgets(line, sizeof line, file)) {
@@ -85,7 +87,8 @@ static struct cgroup cgroup_of(const char *controller)
             continue;
         *path++ = 0;
         if (*controller ? list_has(names + 1, controller) : names[1] == 0)
-            snprintf(group.path + mount, sizeof group.path - (size_t)mount, "%s", strcmp(path, "/") ? path : "");
+            snprintf(group.path + mount, sizeof group.path - (size_t)mount, "%s",
+                     strcmp(path, "/") ? path : "");
     }
     if (file)
         fclose(file);
@@ -128,14 +131,15 @@ static double cgroup_cpus(void)
     char line[128];
     struct cgroup group = cgroup_of("");
     do
-        if (cgroup_line(&group, "cpu.max", line, sizeof line) && sscanf(line, "%lf %lf", &quota, &period) == 2 &&
-            period > 0 && quota / period < least)
+        if (cgroup_line(&group, "cpu.max", line, sizeof line) &&
+            sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0 && quota / period < least)
             least = quota / period;
     while (cgroup_up(&group));
 
     group = cgroup_of("cpu");
     do {
-        uint64_t v1_quota = cgroup_number(&group, "cpu.cfs_quota_us"), v1_period = cgroup_number(&group, "cpu.cfs_period_us");
+        uint64_t v1_quota = cgroup_number(&group, "cpu.cfs_quota_us"),
+                 v1_period = cgroup_number(&group, "cpu.cfs_period_us");
         if (v1_quota != UINT64_MAX && v1_period != UINT64_MAX && v1_period > 0 &&
             (double)v1_quota / (double)v1_period < least)
             least = (double)v1_quota / (double)v1_period;
@@ -143,8 +147,8 @@ static double cgroup_cpus(void)
     return least;
 }
 
-/* Cores among the allowed CPUs, hyper-threads counted once: a CPU counts if it is the first of its siblings that is
- * allowed. */
+/* Cores among the allowed CPUs, hyper-threads counted once: a CPU counts if it is the first of its siblings
+ * that is allowed. */
 static int allowed_cores(void)
 {
     cpu_set_t allowed;
@@ -173,7 +177,8 @@ int cpu_usable_threads(void)
     return threads > 0 ? threads : 1;
 }
 
-/* Bytes of the group's page cache, which count as used but are given back on demand: a mapped model, mostly. */
+/* Bytes of the group's page cache, which count as used but are given back on demand: a mapped model, mostly.
+ */
 static uint64_t cgroup_page_cache(const struct cgroup *group)
 {
     char path[1100], line[128];
@@ -202,7 +207,8 @@ static uint64_t cgroup_memory_left(void)
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
         struct cgroup group = cgroup_of(versions[i].controller);
         do {
-            uint64_t limit = cgroup_number(&group, versions[i].limit), usage = cgroup_number(&group, versions[i].usage);
+            uint64_t limit = cgroup_number(&group, versions[i].limit),
+                     usage = cgroup_number(&group, versions[i].usage);
             if (limit == UINT64_MAX || usage == UINT64_MAX)
                 continue;
             uint64_t cache = cgroup_page_cache(&group);

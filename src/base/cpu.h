@@ -21,12 +21,12 @@ const char *cpu_tier_name(enum cpu_tier tier); /* "reference", "avx2", "avx512" 
 /* False if there is no such tier. */
 int cpu_tier_from_name(const char *name, enum cpu_tier *tier);
 
-/* Threads worth starting: the least of the affinity mask, the cgroup CPU quota (v1 and v2, rounded up) and the
- * physical cores. At least 1. */
+/* Threads worth starting: the least of the affinity mask, the cgroup CPU quota (v1 and v2, rounded up) and
+ * the physical cores. At least 1. */
 int cpu_usable_threads(void);
 
-/* Bytes that this process can still hope to get: the least of the system's available memory and what the cgroup's
- * limit leaves. UINT64_MAX if neither is known. */
+/* Bytes that this process can still hope to get: the least of the system's available memory and what the
+ * cgroup's limit leaves. UINT64_MAX if neither is known. */
 uint64_t cpu_available_memory(void);
 
 #endif

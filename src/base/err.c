@@ -44,7 +44,8 @@ enum status err_at_byte(struct err *err, enum status code, uint64_t offset, cons
     return code;
 }
 
-enum status err_at_line(struct err *err, enum status code, uint32_t line, uint32_t column, const char *format, ...)
+enum status err_at_line(struct err *err, enum status code, uint32_t line, uint32_t column, const char *format,
+                        ...)
 {
     if (err) {
         char position[48];

@@ -2,9 +2,10 @@
 /*
  * err.h - how a function says that it failed.
  *
- * A function that can fail returns `enum status` and takes a `struct err *`, which it fills with one line for a
- * person: what is wrong, where, and what to do about it. A caller that has something to add (a file name) prefixes
- * it and passes it on. `err` may be NULL where the caller only wants the status. Nothing here allocates.
+ * A function that can fail returns `enum status` and takes a `struct err *`, which it fills with one line for
+ * a person: what is wrong, where, and what to do about it. A caller that has something to add (a file name)
+ * prefixes it and passes it on. `err` may be NULL where the caller only wants the status. Nothing here
+ * allocates.
  *
  * Threads: a struct err belongs to one thread.
  */
@@ -34,23 +35,30 @@ struct err {
     char text[512];        /* one line of valid UTF-8, whatever went into it; the position is already in it */
 };
 
-#define ERR_INIT {STATUS_OK, ERR_NO_OFFSET, 0, 0, ""}
+#define ERR_INIT \
+    { \
+        STATUS_OK, ERR_NO_OFFSET, 0, 0, "" \
+    }
 
-/* Each fills *err (if not NULL) and returns `code`, so that a failure is one statement: return err_set(err, …). */
-enum status err_set(struct err *err, enum status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Each fills *err (if not NULL) and returns `code`, so that a failure is one statement: return err_set(err,
+ * …). */
+enum status err_set(struct err *err, enum status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 enum status err_at_byte(struct err *err, enum status code, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-enum status err_at_line(struct err *err, enum status code, uint32_t line, uint32_t column, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+enum status err_at_line(struct err *err, enum status code, uint32_t line, uint32_t column, const char *format,
+                        ...) __attribute__((format(printf, 5, 6)));
 
-/* STATUS_IO with the text of `errno_value` behind the message: err_errno(err, errno, "cannot open %s", path). */
+/* STATUS_IO with the text of `errno_value` behind the message: err_errno(err, errno, "cannot open %s", path).
+ */
 enum status err_errno(struct err *err, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* STATUS_NO_MEMORY: "out of memory while <doing>". */
 enum status err_no_memory(struct err *err, const char *doing);
 
-/* Puts text in front of the message, keeping code and position. Returns err->code (STATUS_OK if err is NULL). */
+/* Puts text in front of the message, keeping code and position. Returns err->code (STATUS_OK if err is NULL).
+ */
 enum status err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* file.h - whole files: mapped read-only, read into memory, or written so that they appear only when complete. */
+/* file.h - whole files: mapped read-only, read into memory, or written so that they appear only when
+ * complete. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -26,8 +27,8 @@ struct file_output {
     char *path, *part_path;
 };
 
-/* Something at `path` that is no regular file (a device, a pipe) is refused: a file would take its place. So is a part that
- * another process is writing. */
+/* Something at `path` that is no regular file (a device, a pipe) is refused: a file would take its place. So
+ * is a part that another process is writing. */
 enum status file_output_open(const char *path, struct file_output *output, struct err *err);
 /* To the disk, and under its name. Ends the output, also on failure; then nothing is left of it. */
 enum status file_output_commit(struct file_output *output, struct err *err);

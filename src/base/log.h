@@ -2,8 +2,8 @@
 /*
  * log.h - lines for the operator, on standard error: "2026-11-22T11:09:27Z info  listening on …".
  *
- * One call writes one line with one write(), so that lines of different threads do not mix. Text that people typed
- * and models wrote is never logged above `debug`.
+ * One call writes one line with one write(), so that lines of different threads do not mix. Text that people
+ * typed and models wrote is never logged above `debug`.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

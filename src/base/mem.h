@@ -2,9 +2,9 @@
 /*
  * mem.h - the one door to the heap.
  *
- * Everything in src/ allocates through here, so that a test can make the Nth allocation fail, for every N, and see
- * that nothing crashes or leaks. Sizes that would overflow count as a failed allocation. All functions return NULL
- * on failure; mem_free(NULL) does nothing. Safe from any thread.
+ * Everything in src/ allocates through here, so that a test can make the Nth allocation fail, for every N,
+ * and see that nothing crashes or leaks. Sizes that would overflow count as a failed allocation. All
+ * functions return NULL on failure; mem_free(NULL) does nothing. Safe from any thread.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -21,8 +21,8 @@ char *mem_strndup(const char *s, size_t len); /* copies exactly len bytes and ad
 /* `alignment` is a power of two; free with mem_free. */
 void *mem_alloc_aligned(size_t alignment, size_t size);
 
-/* For tests: the Nth allocation from now (from 1) fails, once; 0 switches it off. Returns how many allocations were
- * made since the last call. */
+/* For tests: the Nth allocation from now (from 1) fails, once; 0 switches it off. Returns how many
+ * allocations were made since the last call. */
 long mem_fail_at(long nth);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * str.h - a borrowed view of bytes: not owned, not NUL-terminated. Whoever hands one out says how long it lives.
+ * str.h - a borrowed view of bytes: not owned, not NUL-terminated. Whoever hands one out says how long it
+ * lives.
  */
 #ifndef BASE_STR_H
 #define BASE_STR_H

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* What a lead byte promises: the length of the character, and the range its second byte must be in (this is where
- * overlong forms and surrogates are ruled out; RFC 3629, section 4). Length 0: no character starts so. */
+/* What a lead byte promises: the length of the character, and the range its second byte must be in (this is
+ * where overlong forms and surrogates are ruled out; RFC 3629, section 4). Length 0: no character starts so.
+ */
 struct lead {
     unsigned length, second_min, second_max;
 };

@@ -5,11 +5,13 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["serve", "chat", "run", "inspect", "tokenize", "render", "perplexity", "logits", "bench", "synth", "quantize"]
+COMMANDS = ["serve", "chat", "run", "inspect", "tokenize", "render", "perplexity", "logits", "bench", "synth",
+            "quantize"]
 
 
 def call(notso, *args, env=None):
-    return subprocess.run([notso, *args], capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})})
+    return subprocess.run([notso, *args], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **(env or {})})
 
 
 @pytest.mark.parametrize("command", COMMANDS)

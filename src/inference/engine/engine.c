@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What callers of the engine see: opening it, queueing requests, text. None of this waits for the engine's thread
- * but engine_close.
+ * What callers of the engine see: opening it, queueing requests, text. None of this waits for the engine's
+ * thread but engine_close.
  */
 #include "inference/engine/engine.h"
 
@@ -37,8 +37,8 @@ static struct str token_text(const struct tokenizer *tokenizer, uint32_t id)
     return id == TOKENIZER_NO_TOKEN ? STR_LITERAL("") : tokenizer_token_bytes(tokenizer, id);
 }
 
-/* The file's name without folder and ".gguf": people know a model by it better than by general.name, which converters
- * fill with whatever the training run was called. */
+/* The file's name without folder and ".gguf": people know a model by it better than by general.name, which
+ * converters fill with whatever the training run was called. */
 static struct str file_stem(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -63,7 +63,9 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
 
     info->architecture = hparams->architecture->name;
     info->n_ctx_train = hparams->n_ctx_train;
-    info->n_ctx = config->n_ctx ? config->n_ctx : hparams->n_ctx_train < DEFAULT_CTX ? hparams->n_ctx_train : DEFAULT_CTX;
+    info->n_ctx = config->n_ctx                        ? config->n_ctx
+                  : hparams->n_ctx_train < DEFAULT_CTX ? hparams->n_ctx_train
+                                                       : DEFAULT_CTX;
     info->n_vocab = hparams->n_vocab;
     info->n_slots = config->n_slots ? config->n_slots : DEFAULT_SLOTS;
     info->n_threads = exec_thread_count(config->n_threads);
@@ -71,7 +73,8 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
     info->model_bytes = model_weight_bytes(engine->model);
     info->kernel_tier = cpu_tier_name(config->tier);
     if (info->n_slots > MAX_SLOTS)
-        return err_set(err, STATUS_ARGUMENT, "%u slots asked for; at most %d are possible", info->n_slots, MAX_SLOTS);
+        return err_set(err, STATUS_ARGUMENT, "%u slots asked for; at most %d are possible", info->n_slots,
+                       MAX_SLOTS);
     if (info->n_ctx > hparams->n_ctx_train)
         log_warn("a context of %u tokens is longer than the %u the model was trained for", info->n_ctx,
                  hparams->n_ctx_train);
@@ -189,8 +192,7 @@ static enum status tokenize_prompt(const struct engine *engine, struct str text,
                                    struct err *err)
 {
     uint32_t bos = tokenizer_bos(engine->tokenizer);
-    if (tokenizer_adds_bos(engine->tokenizer) &&
-        !str_starts_with(text, token_text(engine->tokenizer, bos))) {
+    if (tokenizer_adds_bos(engine->tokenizer) && !str_starts_with(text, token_text(engine->tokenizer, bos))) {
         enum status status = token_ids_append(ids, bos, err);
         if (status != STATUS_OK)
             return status;
@@ -209,12 +211,15 @@ static enum status make_job(const struct engine *engine, const struct engine_req
     if (job->prompt.count == 0)
         return err_set(err, STATUS_ARGUMENT, "the prompt is empty");
     if (job->prompt.count >= engine->info.n_ctx)
-        return err_set(err, STATUS_LIMIT, "the prompt has %zu tokens, but the context holds %u; shorten it, or start "
-                                          "with a larger --ctx", job->prompt.count, engine->info.n_ctx);
+        return err_set(err, STATUS_LIMIT,
+                       "the prompt has %zu tokens, but the context holds %u; shorten it, or start "
+                       "with a larger --ctx",
+                       job->prompt.count, engine->info.n_ctx);
     return sampler_open(&request->sampling, engine->n_sample, &job->sampler, err);
 }
 
-enum status engine_submit(struct engine *engine, const struct engine_request *request, uint64_t *id, struct err *err)
+enum status engine_submit(struct engine *engine, const struct engine_request *request, uint64_t *id,
+                          struct err *err)
 {
     struct engine_job *job = mem_zalloc(1, sizeof *job);
     if (!job)
@@ -245,7 +250,8 @@ void engine_cancel(struct engine *engine, uint64_t id)
     pthread_mutex_unlock(&engine->lock);
 }
 
-enum status engine_count_tokens(const struct engine *engine, struct str text, uint32_t *count, struct err *err)
+enum status engine_count_tokens(const struct engine *engine, struct str text, uint32_t *count,
+                                struct err *err)
 {
     struct token_ids ids = TOKEN_IDS_INIT;
     enum status status = tokenize_prompt(engine, text, &ids, err);
@@ -254,8 +260,8 @@ enum status engine_count_tokens(const struct engine *engine, struct str text, ui
     return status;
 }
 
-/* Whether a token could be forged in text: control tokens, and other special ones that look like markup ("<think>").
- * Special tokens such as runs of spaces are ordinary text to people. */
+/* Whether a token could be forged in text: control tokens, and other special ones that look like markup
+ * ("<think>"). Special tokens such as runs of spaces are ordinary text to people. */
 static bool must_be_guarded(const struct tokenizer *tokenizer, uint32_t id, struct str text)
 {
     return text.len > 1 &&
@@ -278,7 +284,8 @@ enum status engine_guard_text(const struct engine *engine, struct str text, stru
 {
     bool first_bytes[256] = {false}; /* of special tokens: nearly every position is passed over at once */
     for (size_t i = 0; i < tokenizer_special_count(engine->tokenizer); i++) {
-        struct str special = tokenizer_token_bytes(engine->tokenizer, tokenizer_special_at(engine->tokenizer, i));
+        struct str special =
+            tokenizer_token_bytes(engine->tokenizer, tokenizer_special_at(engine->tokenizer, i));
         if (special.len)
             first_bytes[(unsigned char)special.data[0]] = true;
     }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine_internal.h - jobs and slots, shared by engine.c (what callers see) and engine_loop.c (the engine's thread).
+ * engine_internal.h - jobs and slots, shared by engine.c (what callers see) and engine_loop.c (the engine's
+ * thread).
  *
- * A job is one accepted request. It is owned by the queue until it is admitted to a slot, then by the slot, and is
- * freed by the engine's thread after its DONE event. `lock` guards the queue, `closing`, which job a slot has, and every
- * job's `cancelled` and `id`; all else in slots and jobs belongs to the engine's thread.
+ * A job is one accepted request. It is owned by the queue until it is admitted to a slot, then by the slot,
+ * and is freed by the engine's thread after its DONE event. `lock` guards the queue, `closing`, which job a
+ * slot has, and every job's `cancelled` and `id`; all else in slots and jobs belongs to the engine's thread.
  */
 #ifndef ENGINE_ENGINE_INTERNAL_H
 #define ENGINE_ENGINE_INTERNAL_H
@@ -26,15 +27,15 @@ struct engine_job {
     void *user;
     bool cancelled;
 
-    uint32_t next_token;   /* chosen, but not yet in the cache; once the prompt is read */
+    uint32_t next_token;          /* chosen, but not yet in the cache; once the prompt is read */
     struct engine_event progress; /* the counters of the events so far */
-    double started, first_token; /* clock_now() */
+    double started, first_token;  /* clock_now() */
 };
 
 struct engine_slot {
-    struct engine_job *job;    /* NULL: free */
-    struct token_ids history;  /* what the KV cache holds */
-    uint64_t last_used;        /* number of the pass; the least recently used free slot is taken first */
+    struct engine_job *job;   /* NULL: free */
+    struct token_ids history; /* what the KV cache holds */
+    uint64_t last_used;       /* number of the pass; the least recently used free slot is taken first */
 };
 
 struct engine {
@@ -42,7 +43,7 @@ struct engine {
     struct tokenizer *tokenizer;
     struct model_state *state;
     struct engine_info info;
-    char *strings[4]; /* owned text behind `info` */
+    char *strings[4];  /* owned text behind `info` */
     uint32_t n_sample; /* ids that may be sampled: those that the tokenizer knows */
 
     pthread_t thread;
@@ -53,8 +54,8 @@ struct engine {
     uint64_t last_id;
     bool closing;
 
-    struct engine_slot *slots; /* [info.n_slots] */
-    float *logits;             /* [info.n_slots][n_vocab] */
+    struct engine_slot *slots;      /* [info.n_slots] */
+    float *logits;                  /* [info.n_slots][n_vocab] */
     struct model_segment *segments; /* [info.n_slots]: the batch */
     uint64_t n_passes;
 };

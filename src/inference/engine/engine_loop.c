@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine's thread. One round: admit queued jobs to free slots, end cancelled ones, put together one batch (the
- * next token of every running reply, then as much of the prompts as fits), compute it, and sample.
+ * The engine's thread. One round: admit queued jobs to free slots, end cancelled ones, put together one batch
+ * (the next token of every running reply, then as much of the prompts as fits), compute it, and sample.
  */
 #include <string.h>
 
@@ -33,7 +33,8 @@ static void end_job(struct engine_job *job, enum engine_stop stop, const struct 
     engine_job_free(job);
 }
 
-static void end_slot(struct engine *engine, struct engine_slot *slot, enum engine_stop stop, const struct err *error)
+static void end_slot(struct engine *engine, struct engine_slot *slot, enum engine_stop stop,
+                     const struct err *error)
 {
     struct engine_job *job = slot->job;
     pthread_mutex_lock(&engine->lock);
@@ -65,9 +66,10 @@ static struct engine_slot *find_donor(struct engine *engine, const struct token_
     return best;
 }
 
-/* The free slot for a prompt: the one that it continues, that is whose cache it begins with but for a few tokens that
- * the template writes differently in hindsight; or else the one unused for longest. All chats begin with the same header,
- * so a long prefix alone would let two chats throw each other's cache away. NULL: none is free. */
+/* The free slot for a prompt: the one that it continues, that is whose cache it begins with but for a few
+ * tokens that the template writes differently in hindsight; or else the one unused for longest. All chats
+ * begin with the same header, so a long prefix alone would let two chats throw each other's cache away. NULL:
+ * none is free. */
 enum { HINDSIGHT = 16 };
 
 static struct engine_slot *choose_slot(struct engine *engine, const struct token_ids *prompt)
@@ -117,8 +119,9 @@ static void start_job(struct engine *engine, struct engine_slot *slot)
     send_event(job, ENGINE_EVENT_PROMPT, (struct str){NULL, 0});
 }
 
-/* Takes a job off the queue: a cancelled one (all are when the engine closes), with *slot = NULL, or else the first one
- * if a slot is free for it. A job is always in the queue or in a slot, so that engine_cancel finds it. */
+/* Takes a job off the queue: a cancelled one (all are when the engine closes), with *slot = NULL, or else the
+ * first one if a slot is free for it. A job is always in the queue or in a slot, so that engine_cancel finds
+ * it. */
 static struct engine_job *take_job(struct engine *engine, struct engine_slot **slot)
 {
     struct engine_job *taken = NULL, **link = &engine->queue;
@@ -175,7 +178,8 @@ static bool reads_prompt(const struct engine_slot *slot)
     return slot->job && slot->history.count < slot->job->prompt.count;
 }
 
-/* One segment per running slot: replies first, one token each; then prompts share what is left of the batch. */
+/* One segment per running slot: replies first, one token each; then prompts share what is left of the batch.
+ */
 static size_t make_batch(struct engine *engine)
 {
     struct model_segment *segments = engine->segments;

@@ -59,8 +59,8 @@ static void norm_pack_body(void *arg, size_t begin, size_t end)
     }
 }
 
-void exec_norm_pack(struct exec *exec, struct exec_rows src, const float *weight, float eps, struct exec_rows tmp,
-                    struct exec_packed *dst)
+void exec_norm_pack(struct exec *exec, struct exec_rows src, const float *weight, float eps,
+                    struct exec_rows tmp, struct exec_packed *dst)
 {
     dst->n = src.n;
     dst->width = src.width;
@@ -78,7 +78,8 @@ static void silu_mul_pack_body(void *arg, size_t begin, size_t end)
     }
 }
 
-void exec_silu_mul_pack(struct exec *exec, struct exec_rows gate, struct exec_rows up, struct exec_packed *dst)
+void exec_silu_mul_pack(struct exec *exec, struct exec_rows gate, struct exec_rows up,
+                        struct exec_packed *dst)
 {
     dst->n = gate.n;
     dst->width = gate.width;
@@ -99,8 +100,8 @@ void exec_add(struct exec *exec, struct exec_rows x, struct exec_rows y)
     exec_pool_for(exec->pool, x.n, 1, add_body, &work);
 }
 
-/* Rows of W in one piece of work: enough pieces to balance the threads, large enough for the kernels, which take
- * PANEL rows at once when there are many tokens to meet them. */
+/* Rows of W in one piece of work: enough pieces to balance the threads, large enough for the kernels, which
+ * take PANEL rows at once when there are many tokens to meet them. */
 enum { PANEL = 64, LEAST_ROWS = 16 };
 
 static size_t piece_rows(const struct exec *exec, size_t total_rows, size_t n_tokens)

@@ -2,11 +2,13 @@
 /*
  * exec.h - a model's operations over rows of activations, each shared out among the compute threads.
  *
- * A model's graph is written in these operations, and in loops over exec_pool_for for what is its own (embedding,
- * RoPE, attention over its cache). Every operation is one stage: it ends with a barrier. None allocates, none fails.
+ * A model's graph is written in these operations, and in loops over exec_pool_for for what is its own
+ * (embedding, RoPE, attention over its cache). Every operation is one stage: it ends with a barrier. None
+ * allocates, none fails.
  *
- * A row holds the activations of one token. Before a matrix product rows are packed into the form that the kernels
- * want (F32 in the reference tier, groups of 15-bit integers in the others), once, however many matrices they meet.
+ * A row holds the activations of one token. Before a matrix product rows are packed into the form that the
+ * kernels want (F32 in the reference tier, groups of 15-bit integers in the others), once, however many
+ * matrices they meet.
  *
  * Threads: one thread owns an exec and calls the operations.
  */
@@ -44,10 +46,11 @@ struct exec_packed {
 /* dst = pack(src) */
 void exec_pack(struct exec *exec, struct exec_rows src, struct exec_packed *dst);
 /* tmp = rms_norm(src) * weight, dst = pack(tmp). tmp.data may be src.data. */
-void exec_norm_pack(struct exec *exec, struct exec_rows src, const float *weight, float eps, struct exec_rows tmp,
-                    struct exec_packed *dst);
+void exec_norm_pack(struct exec *exec, struct exec_rows src, const float *weight, float eps,
+                    struct exec_rows tmp, struct exec_packed *dst);
 /* gate = silu(gate) * up, dst = pack(gate) */
-void exec_silu_mul_pack(struct exec *exec, struct exec_rows gate, struct exec_rows up, struct exec_packed *dst);
+void exec_silu_mul_pack(struct exec *exec, struct exec_rows gate, struct exec_rows up,
+                        struct exec_packed *dst);
 /* x += y */
 void exec_add(struct exec *exec, struct exec_rows x, struct exec_rows y);
 

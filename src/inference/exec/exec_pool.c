@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A loop is published by raising `generation`; a worker that sees a new generation takes pieces off `next` until none
- * is left, then counts itself out of `working`. The owner returns when `working` is 0, so no worker can still look at
- * a loop that is over. Workers that saw nothing for SPINS rounds sleep on `wake`; `sleepers` tells the owner whether it
- * must signal. Owner: raise generation, then read sleepers. Worker: raise sleepers, then read generation. With
- * sequentially consistent accesses one of the two sees the other, so no wake-up is lost.
+ * A loop is published by raising `generation`; a worker that sees a new generation takes pieces off `next`
+ * until none is left, then counts itself out of `working`. The owner returns when `working` is 0, so no
+ * worker can still look at a loop that is over. Workers that saw nothing for SPINS rounds sleep on `wake`;
+ * `sleepers` tells the owner whether it must signal. Owner: raise generation, then read sleepers. Worker:
+ * raise sleepers, then read generation. With sequentially consistent accesses one of the two sees the other,
+ * so no wake-up is lost.
  */
 #include "inference/exec/exec_pool.h"
 
@@ -16,8 +17,8 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 
-/* Some tens of microseconds (a pause takes 40 to 140 cycles): longer than the gap between two stages of a model, short
- * enough not to matter when there are more threads than processors. */
+/* Some tens of microseconds (a pause takes 40 to 140 cycles): longer than the gap between two stages of a
+ * model, short enough not to matter when there are more threads than processors. */
 enum { SPINS = 2000 };
 
 struct exec_pool {

@@ -2,12 +2,12 @@
 /*
  * exec_pool.h - the compute threads: the same few threads, over and over, on pieces of one loop.
  *
- * exec_pool_for is a loop over [0, n) in pieces of `grain`, shared out among the threads as they become free, and a
- * barrier at its end. Between two loops the threads spin for a moment, since in a model the next one follows within
- * microseconds, and then sleep.
+ * exec_pool_for is a loop over [0, n) in pieces of `grain`, shared out among the threads as they become free,
+ * and a barrier at its end. Between two loops the threads spin for a moment, since in a model the next one
+ * follows within microseconds, and then sleep.
  *
- * Threads: one thread owns the pool and calls exec_pool_for; it works too, as thread 0. Everything written before the
- * call is visible in the pieces, everything written in the pieces is visible after it.
+ * Threads: one thread owns the pool and calls exec_pool_for; it works too, as thread 0. Everything written
+ * before the call is visible in the pieces, everything written in the pieces is visible after it.
  */
 #ifndef EXEC_EXEC_POOL_H
 #define EXEC_EXEC_POOL_H

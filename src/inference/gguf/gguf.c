@@ -600,10 +600,14 @@ int64_t gguf_int_at(const struct gguf *gguf, const struct gguf_key *key, uint64_
 {
     uint64_t raw = raw_number(gguf, key, index);
     switch (key->element_type) {
-    case GGUF_INT8: return (int8_t)raw;
-    case GGUF_INT16: return (int16_t)raw;
-    case GGUF_INT32: return (int32_t)raw;
-    default: return (int64_t)raw;
+    case GGUF_INT8:
+        return (int8_t)raw;
+    case GGUF_INT16:
+        return (int16_t)raw;
+    case GGUF_INT32:
+        return (int32_t)raw;
+    default:
+        return (int64_t)raw;
     }
 }
 
@@ -614,10 +618,16 @@ double gguf_float_at(const struct gguf *gguf, const struct gguf_key *key, uint64
     float f;
     double d;
     switch (key->element_type) {
-    case GGUF_FLOAT32: memcpy(&f, &low, sizeof f); return (double)f;
-    case GGUF_FLOAT64: memcpy(&d, &raw, sizeof d); return d;
-    case GGUF_UINT64: return (double)raw;
-    default: return (double)gguf_int_at(gguf, key, index);
+    case GGUF_FLOAT32:
+        memcpy(&f, &low, sizeof f);
+        return (double)f;
+    case GGUF_FLOAT64:
+        memcpy(&d, &raw, sizeof d);
+        return d;
+    case GGUF_UINT64:
+        return (double)raw;
+    default:
+        return (double)gguf_int_at(gguf, key, index);
     }
 }
 
@@ -628,13 +638,18 @@ enum value_kind { KIND_INTEGER, KIND_NUMBER, KIND_BOOL, KIND_STRING };
 static bool is_of_kind(enum gguf_type type, enum value_kind kind)
 {
     switch (type) {
-    case GGUF_STRING: return kind == KIND_STRING;
-    case GGUF_BOOL: return kind == KIND_BOOL;
+    case GGUF_STRING:
+        return kind == KIND_STRING;
+    case GGUF_BOOL:
+        return kind == KIND_BOOL;
     case GGUF_FLOAT32:
-    case GGUF_FLOAT64: return kind == KIND_NUMBER;
+    case GGUF_FLOAT64:
+        return kind == KIND_NUMBER;
     case GGUF_ARRAY:
-    case GGUF_TYPE_COUNT: return false;
-    default: return kind == KIND_INTEGER || kind == KIND_NUMBER;
+    case GGUF_TYPE_COUNT:
+        return false;
+    default:
+        return kind == KIND_INTEGER || kind == KIND_NUMBER;
     }
 }
 

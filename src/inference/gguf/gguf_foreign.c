@@ -13,7 +13,10 @@ struct signature {
     const char *meaning; /* completes "not a GGUF file: it is …" */
 };
 
-#define SIGNATURE(at, text, meaning) {at, sizeof(text) - 1, text, meaning}
+#define SIGNATURE(at, text, meaning) \
+    { \
+        at, sizeof(text) - 1, text, meaning \
+    }
 
 static const struct signature signatures[] = {
     SIGNATURE(0, "version https://git-lfs", "a Git LFS pointer, not the model itself; run 'git lfs pull'"),

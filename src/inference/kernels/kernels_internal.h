@@ -21,9 +21,9 @@ extern const struct kernel_ops kernel_ops_avx512;
  * Elements past n count as 0. The float copy is apart so that the integer kernels never touch its cache
  * lines.
  */
-/* The code of element i is 128 * high[i] + low[i], 15 bits in two bytes, since the instructions multiply bytes. With 8 bits
- * the rounding alone moves a small model's logits by a tenth, and its greedy replies leave those of F32 within a
- * few words. */
+/* The code of element i is 128 * high[i] + low[i], 15 bits in two bytes, since the instructions multiply
+ * bytes. With 8 bits the rounding alone moves a small model's logits by a tenth, and its greedy replies leave
+ * those of F32 within a few words. */
 enum { KERNEL_PACKED_MAX = 127 * 128, KERNEL_PACKED_LOW_BITS = 7 };
 
 struct kernel_packed_block {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The forward pass of a Llama-style transformer (Touvron et al. 2023; SmolLM3 is one whose every fourth layer goes
- * without RoPE): RMS norm, grouped-query attention and SwiGLU, each added to the residual stream x.
+ * The forward pass of a Llama-style transformer (Touvron et al. 2023; SmolLM3 is one whose every fourth layer
+ * goes without RoPE): RMS norm, grouped-query attention and SwiGLU, each added to the residual stream x.
  *
- * All tokens of all segments go through each stage together; only attention looks at which sequence a token is in.
+ * All tokens of all segments go through each stage together; only attention looks at which sequence a token
+ * is in.
  */
 #include <math.h>
 #include <string.h>
@@ -28,7 +29,8 @@ static void embed_body(void *arg, size_t begin, size_t end)
         const struct model_token *token = &s->tokens[i];
         format_dequantize_row(embd->type, (const char *)embd->data + token->id * embd->row_bytes,
                               s->x.data + i * s->x.stride, embd->cols);
-        /* The angle is rounded to F32 before its cosine, as in the implementation that models are trained with. */
+        /* The angle is rounded to F32 before its cosine, as in the implementation that models are trained
+         * with. */
         float *cos_sin = s->cos_sin + i * 2 * pairs;
         for (uint32_t p = 0; p < pairs; p++) {
             float angle = (float)token->position * s->inv_freq[p];
@@ -54,7 +56,8 @@ static void rope_and_store_body(void *arg, size_t begin, size_t end)
     const struct kernel_ops *ops = s->exec.ops;
     for (size_t i = begin; i < end; i++) {
         const struct model_token *token = &s->tokens[i];
-        float *q = s->q.data + i * s->q.stride, *k = s->k.data + i * s->k.stride, *v = s->v.data + i * s->v.stride;
+        float *q = s->q.data + i * s->q.stride, *k = s->k.data + i * s->k.stride,
+              *v = s->v.data + i * s->v.stride;
         if (model_layer_has_rope(h, work->il)) {
             const float *cos_sin = s->cos_sin + i * h->rope_dim;
             ops->rope(q, h->n_head, h->head_dim, h->rope_dim, cos_sin);
@@ -129,7 +132,8 @@ static void attention_block(struct layer_work *work, size_t n)
         chunks += chunks_of(&work->segments[i]);
 
     exec_norm_pack(exec, x, w->attn_norm, hp->rms_eps, h, &packed);
-    exec_matmul(exec, &packed, (struct exec_product[]){{&w->attn_q, s->q}, {&w->attn_k, s->k}, {&w->attn_v, s->v}}, 3);
+    exec_matmul(exec, &packed,
+                (struct exec_product[]){{&w->attn_q, s->q}, {&w->attn_k, s->k}, {&w->attn_v, s->v}}, 3);
     exec_pool_for(exec->pool, n, 1, rope_and_store_body, work);
     exec_pool_for(exec->pool, chunks * hp->n_head_kv, 1, attention_body, work);
     exec_pack(exec, first_rows(s->o, n), &packed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading the hyper-parameters. The order matters: a number that can be inferred needs those it is inferred from.
+ * Reading the hyper-parameters. The order matters: a number that can be inferred needs those it is inferred
+ * from.
  */
 #include "inference/model/hparams.h"
 
@@ -8,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* SmolLM3 leaves RoPE out of every fourth layer (its paper calls these NoPE layers); GGUF has no key for it. Old llama
- * files omit the RoPE base, which was always 10000 then. */
+/* SmolLM3 leaves RoPE out of every fourth layer (its paper calls these NoPE layers); GGUF has no key for it.
+ * Old llama files omit the RoPE base, which was always 10000 then. */
 static const struct model_architecture architectures[] = {
     {.name = "llama", .nope_interval = 0, .default_rope_base = 10000.0f},
     {.name = "smollm3", .nope_interval = 4, .default_rope_base = 0.0f},
@@ -34,8 +35,8 @@ bool model_layer_has_rope(const struct model_hparams *hparams, uint32_t il)
     return interval == 0 || (il + 1) % interval != 0;
 }
 
-/* A reader over one file: the architecture's prefix and the first error, so that reading a list of keys stays a
- * list. */
+/* A reader over one file: the architecture's prefix and the first error, so that reading a list of keys stays
+ * a list. */
 struct reader {
     const struct gguf *gguf;
     const char *prefix;
@@ -55,7 +56,8 @@ static uint64_t tensor_dim(const struct reader *r, const char *tensor, unsigned 
     return t ? t->dims[dim] : 0;
 }
 
-/* Reads a whole number in [1, max]. Where the key is absent, `inferred` is taken; 0 means that nothing decides it. */
+/* Reads a whole number in [1, max]. Where the key is absent, `inferred` is taken; 0 means that nothing
+ * decides it. */
 static uint32_t read_count(struct reader *r, const char *key, uint64_t inferred, uint32_t max)
 {
     char name[128];
@@ -67,8 +69,8 @@ static uint32_t read_count(struct reader *r, const char *key, uint64_t inferred,
     if (r->status == STATUS_NOT_FOUND) {
         value = inferred;
         r->status = inferred ? STATUS_OK
-                             : err_set(r->err, STATUS_FORMAT, "the file lacks the key %s, and no tensor's shape decides it",
-                                       name);
+                             : err_set(r->err, STATUS_FORMAT,
+                                       "the file lacks the key %s, and no tensor's shape decides it", name);
     }
     if (r->status == STATUS_OK && (value < 1 || value > max))
         r->status = err_set(r->err, STATUS_FORMAT, "%s is %llu; it must be from 1 to %u", name,
@@ -86,7 +88,8 @@ static float read_float(struct reader *r, const char *key, float fallback, float
     full_name(r, key, name, sizeof name);
     r->status = gguf_get_float(r->gguf, name, &value, r->err);
     if (r->status == STATUS_NOT_FOUND)
-        r->status = isnan(fallback) ? err_set(r->err, STATUS_FORMAT, "the file lacks the key %s", name) : STATUS_OK;
+        r->status =
+            isnan(fallback) ? err_set(r->err, STATUS_FORMAT, "the file lacks the key %s", name) : STATUS_OK;
     if (r->status == STATUS_OK && !(value >= min && value <= max))
         r->status = err_set(r->err, STATUS_FORMAT, "%s is %g; it must be from %g to %g", name, (double)value,
                             (double)min, (double)max);
@@ -108,11 +111,12 @@ static uint64_t count_layers(const struct gguf *gguf)
     return layers;
 }
 
-/* Query and KV heads and the size of a head: any one of key_length and head_count gives the other through the rows of
- * attn_q; without a key_length a head is n_embd / n_head. */
+/* Query and KV heads and the size of a head: any one of key_length and head_count gives the other through the
+ * rows of attn_q; without a key_length a head is n_embd / n_head. */
 static void read_heads(struct reader *r, struct model_hparams *h)
 {
-    uint64_t q_rows = tensor_dim(r, "blk.0.attn_q.weight", 1), k_rows = tensor_dim(r, "blk.0.attn_k.weight", 1);
+    uint64_t q_rows = tensor_dim(r, "blk.0.attn_q.weight", 1),
+             k_rows = tensor_dim(r, "blk.0.attn_k.weight", 1);
     char key_length[128];
     full_name(r, "attention.key_length", key_length, sizeof key_length);
     bool has_key_length = gguf_find_key(r->gguf, key_length) != NULL;
@@ -121,18 +125,20 @@ static void read_heads(struct reader *r, struct model_hparams *h)
         h->head_dim = read_count(r, "attention.key_length", 0, 65536);
     h->n_head = read_count(r, "attention.head_count", has_key_length ? q_rows / h->head_dim : 0, 65536);
     if (!has_key_length)
-        h->head_dim = read_count(r, "attention.key_length",
-                                 q_rows ? q_rows / h->n_head : h->n_embd / h->n_head, 65536);
+        h->head_dim =
+            read_count(r, "attention.key_length", q_rows ? q_rows / h->n_head : h->n_embd / h->n_head, 65536);
     h->n_head_kv = read_count(r, "attention.head_count_kv", k_rows ? k_rows / h->head_dim : h->n_head, 65536);
     uint32_t value_length = read_count(r, "attention.value_length", h->head_dim, 65536);
     if (r->status != STATUS_OK)
         return;
     if (h->n_head % h->n_head_kv != 0)
-        r->status = err_set(r->err, STATUS_FORMAT, "%s.attention.head_count (%u) is not a multiple of head_count_kv (%u)",
-                            r->prefix, h->n_head, h->n_head_kv);
+        r->status = err_set(r->err, STATUS_FORMAT,
+                            "%s.attention.head_count (%u) is not a multiple of head_count_kv (%u)", r->prefix,
+                            h->n_head, h->n_head_kv);
     else if (value_length != h->head_dim)
-        r->status = err_set(r->err, STATUS_UNSUPPORTED, "keys of %u and values of %u elements a head are not supported",
-                            h->head_dim, value_length);
+        r->status = err_set(r->err, STATUS_UNSUPPORTED,
+                            "keys of %u and values of %u elements a head are not supported", h->head_dim,
+                            value_length);
 }
 
 static void read_rope_scaling(struct reader *r, struct model_hparams *h)
@@ -162,8 +168,8 @@ static void read_rope_scaling(struct reader *r, struct model_hparams *h)
     while (i < sizeof kinds / sizeof *kinds && !str_equal_c(kind, kinds[i].name))
         i++;
     if (i == sizeof kinds / sizeof *kinds) {
-        r->status = err_set(r->err, STATUS_UNSUPPORTED, "%s is '%.*s'; supported are none, linear and yarn", name,
-                            STR_ARGS(kind));
+        r->status = err_set(r->err, STATUS_UNSUPPORTED, "%s is '%.*s'; supported are none, linear and yarn",
+                            name, STR_ARGS(kind));
         return;
     }
     h->rope_scaling = kinds[i].scaling;
@@ -186,8 +192,8 @@ static void read_rope(struct reader *r, struct model_hparams *h)
     read_rope_scaling(r, h);
     if (r->status == STATUS_OK && (h->rope_dim > h->head_dim || h->rope_dim % 2))
         r->status = err_set(r->err, STATUS_FORMAT,
-                            "%s.rope.dimension_count is %u; it must be even and at most the head's size, %u", r->prefix,
-                            h->rope_dim, h->head_dim);
+                            "%s.rope.dimension_count is %u; it must be even and at most the head's size, %u",
+                            r->prefix, h->rope_dim, h->head_dim);
 }
 
 enum status model_hparams_read(const struct gguf *gguf, struct model_hparams *out, struct err *err)
@@ -218,15 +224,16 @@ enum status model_hparams_read(const struct gguf *gguf, struct model_hparams *ou
 
     uint64_t n_vocab = tensor_dim(&r, "token_embd.weight", 1);
     if (n_vocab < 1 || n_vocab > 1u << 28)
-        return err_set(err, STATUS_FORMAT, n_vocab ? "token_embd.weight has an absurd number of rows"
-                                                   : "the tensor token_embd.weight is missing");
+        return err_set(err, STATUS_FORMAT,
+                       n_vocab ? "token_embd.weight has an absurd number of rows"
+                               : "the tensor token_embd.weight is missing");
     h.n_vocab = (uint32_t)n_vocab;
     char experts[128];
     uint32_t n_expert = 0;
     full_name(&r, "expert_count", experts, sizeof experts);
     if (gguf_get_u32(gguf, experts, &n_expert, NULL) == STATUS_OK && n_expert > 0)
-        return err_set(err, STATUS_UNSUPPORTED, "%s is %u; mixture-of-experts models are not supported", experts,
-                       n_expert);
+        return err_set(err, STATUS_UNSUPPORTED, "%s is %u; mixture-of-experts models are not supported",
+                       experts, n_expert);
     *out = h;
     return r.status;
 }

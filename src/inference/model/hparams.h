@@ -2,9 +2,9 @@
 /*
  * hparams.h - the numbers that describe a model, read from a GGUF file's `<general.architecture>.*` keys.
  *
- * Where a key is absent and the shape of a tensor decides it, the shape is taken; where nothing decides it, the error
- * names the key. Afterwards the numbers are consistent with each other, and within sane limits; whether every tensor
- * has the shape that they imply is checked by model_open.
+ * Where a key is absent and the shape of a tensor decides it, the shape is taken; where nothing decides it,
+ * the error names the key. Afterwards the numbers are consistent with each other, and within sane limits;
+ * whether every tensor has the shape that they imply is checked by model_open.
  */
 #ifndef MODEL_HPARAMS_H
 #define MODEL_HPARAMS_H
@@ -17,8 +17,8 @@
 
 /* What one architecture does differently from another. */
 struct model_architecture {
-    const char *name;       /* general.architecture, and the prefix of its keys */
-    uint32_t nope_interval; /* every nth layer does without RoPE; 0: all layers have it */
+    const char *name;        /* general.architecture, and the prefix of its keys */
+    uint32_t nope_interval;  /* every nth layer does without RoPE; 0: all layers have it */
     float default_rope_base; /* where the key is absent; 0: the key is required */
 };
 
@@ -44,8 +44,8 @@ struct model_hparams {
     uint32_t rope_dim; /* even; the first rope_dim elements of a head are rotated */
     float rope_base;
     enum model_rope_scaling rope_scaling;
-    float rope_factor;     /* how many times longer the context is made; 1 without scaling */
-    uint32_t n_ctx_orig;   /* YaRN: the context before scaling */
+    float rope_factor;      /* how many times longer the context is made; 1 without scaling */
+    uint32_t n_ctx_orig;    /* YaRN: the context before scaling */
     float rope_attn_factor; /* YaRN: multiplies cosine and sine, on top of YaRN's own factor */
     float yarn_ext_factor, yarn_beta_fast, yarn_beta_slow;
 };

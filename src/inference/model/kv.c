@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Making the KV cache, and finding a head in it. */
 #include "base/mem.h"
 #include "inference/model/model_internal.h"
 
@@ -18,14 +19,15 @@ enum status model_kv_open(const struct model_hparams *hparams, const struct mode
         __builtin_mul_overflow(bytes, (size_t)hparams->n_head_kv * 2, &bytes) ||
         __builtin_mul_overflow(bytes, config->n_slots, &bytes) ||
         __builtin_mul_overflow(bytes, hparams->n_layer, &bytes))
-        return err_set(err, STATUS_LIMIT, "a context of %u tokens in %u slots is too large to address", config->n_ctx,
-                       config->n_slots);
+        return err_set(err, STATUS_LIMIT, "a context of %u tokens in %u slots is too large to address",
+                       config->n_ctx, config->n_slots);
     uint64_t available = cpu_available_memory();
     if (bytes > available)
-        return err_set(err, STATUS_LIMIT,
-                       "a KV cache of %u tokens in %u slots takes %zu MiB, but %llu MiB of memory are free; use a "
-                       "smaller --ctx or fewer --slots",
-                       config->n_ctx, config->n_slots, bytes >> 20, (unsigned long long)available >> 20);
+        return err_set(
+            err, STATUS_LIMIT,
+            "a KV cache of %u tokens in %u slots takes %zu MiB, but %llu MiB of memory are free; use a "
+            "smaller --ctx or fewer --slots",
+            config->n_ctx, config->n_slots, bytes >> 20, (unsigned long long)available >> 20);
     kv->data = mem_alloc_aligned(64, bytes); /* so large a block comes as untouched pages */
     if (!kv->data)
         return err_no_memory(err, "making the KV cache");

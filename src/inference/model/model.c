@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening a model: every tensor found by name, its shape checked against the hyper-parameters, and none left over. A
- * tensor that we do not know (a bias, an adapter, an expert) would be silently ignored otherwise, and the model
- * would talk, only worse.
+ * Opening a model: every tensor found by name, its shape checked against the hyper-parameters, and none left
+ * over. A tensor that we do not know (a bias, an adapter, an expert) would be silently ignored otherwise, and
+ * the model would talk, only worse.
  */
 #include "inference/model/model.h"
 
@@ -41,8 +41,8 @@ static struct kernel_matrix load_matrix(struct loader *loader, const char *name,
     }
     if (t->dims[0] != cols || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) {
         loader->status = err_set(loader->err, STATUS_FORMAT,
-                                 "the tensor %s is %llu x %llu; the hyper-parameters make it %llu x %llu", name,
-                                 (unsigned long long)t->dims[0], (unsigned long long)t->dims[1],
+                                 "the tensor %s is %llu x %llu; the hyper-parameters make it %llu x %llu",
+                                 name, (unsigned long long)t->dims[0], (unsigned long long)t->dims[1],
                                  (unsigned long long)cols, (unsigned long long)rows);
         return none;
     }
@@ -65,7 +65,8 @@ static const char *layer_name(char *name, size_t size, uint32_t il, const char *
     return name;
 }
 
-static void load_layer(struct loader *loader, const struct model_hparams *h, uint32_t il, struct model_layer *layer)
+static void load_layer(struct loader *loader, const struct model_hparams *h, uint32_t il,
+                       struct model_layer *layer)
 {
     const uint64_t q = (uint64_t)h->n_head * h->head_dim, kv = (uint64_t)h->n_head_kv * h->head_dim;
     const struct {
@@ -93,9 +94,10 @@ static void refuse_unknown_tensors(struct loader *loader)
 {
     for (size_t i = 0; loader->status == STATUS_OK && i < gguf_tensor_count(loader->gguf); i++)
         if (!loader->taken[i])
-            loader->status = err_set(loader->err, STATUS_UNSUPPORTED,
-                                     "the tensor %.*s is not part of the architecture as this program knows it",
-                                     STR_ARGS(gguf_tensor_at(loader->gguf, i)->name));
+            loader->status =
+                err_set(loader->err, STATUS_UNSUPPORTED,
+                        "the tensor %.*s is not part of the architecture as this program knows it",
+                        STR_ARGS(gguf_tensor_at(loader->gguf, i)->name));
 }
 
 static void load_weights(struct loader *loader, struct model *model)
@@ -113,7 +115,8 @@ static void load_weights(struct loader *loader, struct model *model)
     refuse_unknown_tensors(loader);
 }
 
-/* Reads hyper-parameters and weights out of model->gguf. What is allocated belongs to the model, also on failure. */
+/* Reads hyper-parameters and weights out of model->gguf. What is allocated belongs to the model, also on
+ * failure. */
 static enum status read_model(struct model *model, struct err *err)
 {
     enum status status = model_hparams_read(model->gguf, &model->hparams, err);
@@ -121,8 +124,9 @@ static enum status read_model(struct model *model, struct err *err)
         return status;
     const struct model_hparams *h = &model->hparams;
     if (h->head_dim % 8 != 0 || h->head_dim > KERNEL_MAX_HEAD_DIM)
-        return err_set(err, STATUS_UNSUPPORTED, "heads of %u elements are not supported; a multiple of 8 up to %d is",
-                       h->head_dim, KERNEL_MAX_HEAD_DIM);
+        return err_set(err, STATUS_UNSUPPORTED,
+                       "heads of %u elements are not supported; a multiple of 8 up to %d is", h->head_dim,
+                       KERNEL_MAX_HEAD_DIM);
     struct loader loader = {.gguf = model->gguf, .err = err};
     loader.taken = mem_zalloc(gguf_tensor_count(model->gguf), sizeof *loader.taken);
     model->layers = mem_zalloc(h->n_layer, sizeof *model->layers);
@@ -186,13 +190,14 @@ void model_close(struct model *model)
     mem_free(model);
 }
 
-enum status model_check_vocabulary(const struct model_hparams *hparams, uint32_t n_tokens, bool is_own, struct err *err)
+enum status model_check_vocabulary(const struct model_hparams *hparams, uint32_t n_tokens, bool is_own,
+                                   struct err *err)
 {
     uint32_t rows = hparams->n_vocab;
     if (n_tokens > rows || (n_tokens < rows && is_own))
         return err_set(err, STATUS_FORMAT,
-                       "the vocabulary has %u tokens, but the embedding %u rows; they do not belong together", n_tokens,
-                       rows);
+                       "the vocabulary has %u tokens, but the embedding %u rows; they do not belong together",
+                       n_tokens, rows);
     return STATUS_OK;
 }
 

@@ -10,10 +10,10 @@
 #include "inference/model/model.h"
 
 struct model_layer {
-    const float *attn_norm;      /* [n_embd] */
-    struct kernel_matrix attn_q; /* [n_head * head_dim, n_embd] */
-    struct kernel_matrix attn_k; /* [n_head_kv * head_dim, n_embd] */
-    struct kernel_matrix attn_v; /* [n_head_kv * head_dim, n_embd] */
+    const float *attn_norm;           /* [n_embd] */
+    struct kernel_matrix attn_q;      /* [n_head * head_dim, n_embd] */
+    struct kernel_matrix attn_k;      /* [n_head_kv * head_dim, n_embd] */
+    struct kernel_matrix attn_v;      /* [n_head_kv * head_dim, n_embd] */
     struct kernel_matrix attn_output; /* [n_embd, n_head * head_dim] */
     const float *ffn_norm;            /* [n_embd] */
     struct kernel_matrix ffn_gate;    /* [n_ff, n_embd] */
@@ -33,9 +33,9 @@ struct model {
     uint64_t n_parameters;
 };
 
-/* Keys and values of all layers and slots. A head's positions lie one behind the other, since attention reads them so:
- * [n_layer][n_slots][2: key, value][n_head_kv][n_ctx][head_dim]. The memory is reserved at once and becomes resident
- * as it is written. */
+/* Keys and values of all layers and slots. A head's positions lie one behind the other, since attention reads
+ * them so: [n_layer][n_slots][2: key, value][n_head_kv][n_ctx][head_dim]. The memory is reserved at once and
+ * becomes resident as it is written. */
 struct model_kv {
     char *data;
     size_t bytes;
@@ -61,8 +61,8 @@ struct model_state {
     struct exec exec;
     struct model_kv kv;
     uint32_t n_batch;
-    float *inv_freq;         /* [rope_dim / 2], radians per position */
-    float rope_magnitude;    /* what cosine and sine are multiplied by; 1 without YaRN */
+    float *inv_freq;      /* [rope_dim / 2], radians per position */
+    float rope_magnitude; /* what cosine and sine are multiplied by; 1 without YaRN */
 
     /* Of the pass that is being computed. Activations have one row a token. */
     struct model_token *tokens; /* [n_batch] */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frequencies of rotary position embeddings (Su et al. 2021), with linear scaling (Chen et al. 2023: positions are
- * divided by the factor), YaRN (Peng et al. 2023: high frequencies stay, low ones are divided, those between are
- * mixed, and attention is sharpened by 0.1 ln(factor) + 1) and Llama 3's table of divisors.
+ * The frequencies of rotary position embeddings (Su et al. 2021), with linear scaling (Chen et al. 2023:
+ * positions are divided by the factor), YaRN (Peng et al. 2023: high frequencies stay, low ones are divided,
+ * those between are mixed, and attention is sharpened by 0.1 ln(factor) + 1) and Llama 3's table of divisors.
  */
 #include <math.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What a computation needs beside the weights: threads, cache, room for the activations of one pass. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -15,7 +16,7 @@ static enum status make_activations(struct model_state *s, struct err *err)
     const struct model_hparams *h = &s->model->hparams;
     size_t q = (size_t)h->n_head * h->head_dim, kv = (size_t)h->n_head_kv * h->head_dim;
     const struct layout layouts[] = {
-        {&s->x, h->n_embd}, {&s->h, h->n_embd}, {&s->q, q},        {&s->k, kv},
+        {&s->x, h->n_embd}, {&s->h, h->n_embd}, {&s->q, q},          {&s->k, kv},
         {&s->v, kv},        {&s->o, q},         {&s->gate, h->n_ff}, {&s->up, h->n_ff},
     };
     const size_t n_layouts = sizeof layouts / sizeof *layouts;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Candidates are kept in an array that the steps shorten. Only what a step needs is sorted: top-k selects before it
- * sorts, top-p first drops every token too improbable to be in the result.
+ * Candidates are kept in an array that the steps shorten. Only what a step needs is sorted: top-k selects
+ * before it sorts, top-p first drops every token too improbable to be in the result.
  */
 #include "inference/sampling/sampler.h"
 
@@ -33,8 +33,12 @@ struct sampler {
 
 struct sampler_params sampler_defaults(void)
 {
-    return (struct sampler_params){
-        .temperature = 0.6f, .top_k = 0, .top_p = 0.95f, .min_p = 0, .repeat_penalty = 1, .repeat_last_n = 64};
+    return (struct sampler_params){.temperature = 0.6f,
+                                   .top_k = 0,
+                                   .top_p = 0.95f,
+                                   .min_p = 0,
+                                   .repeat_penalty = 1,
+                                   .repeat_last_n = 64};
 }
 
 enum status sampler_check(const struct sampler_params *p, struct err *err)
@@ -43,9 +47,12 @@ enum status sampler_check(const struct sampler_params *p, struct err *err)
         const char *name;
         double value, min, max;
     } ranges[] = {
-        {"temperature", (double)p->temperature, 0, 100},       {"top_k", p->top_k, 0, UINT32_MAX},
-        {"top_p", (double)p->top_p, 0, 1},                     {"min_p", (double)p->min_p, 0, 1},
-        {"repeat_penalty", (double)p->repeat_penalty, 0.01, 100}, {"repeat_last_n", p->repeat_last_n, 0, 1 << 20},
+        {"temperature", (double)p->temperature, 0, 100},
+        {"top_k", p->top_k, 0, UINT32_MAX},
+        {"top_p", (double)p->top_p, 0, 1},
+        {"min_p", (double)p->min_p, 0, 1},
+        {"repeat_penalty", (double)p->repeat_penalty, 0.01, 100},
+        {"repeat_last_n", p->repeat_last_n, 0, 1 << 20},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max))
@@ -192,8 +199,8 @@ static void keep_top_p(struct sampler *s)
     float top_p = s->params.top_p;
     if (top_p >= 1 || s->n < 2)
         return;
-    /* All tokens below this share could not add up to what top-p leaves out, so none of them is needed. The most
-     * probable token is above it: its p is at least 1/n, give or take a rounding. */
+    /* All tokens below this share could not add up to what top-p leaves out, so none of them is needed. The
+     * most probable token is above it: its p is at least 1/n, give or take a rounding. */
     keep_probable(s, 0.99f * (1 - top_p) / (float)s->n);
     sort_candidates(s);
     double sum = 0;

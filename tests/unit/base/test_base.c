@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* UTF-8 against the tables of RFC 3629 and the Unicode standard's examples; buffers and arenas when memory runs out. */
+/* UTF-8 against the tables of RFC 3629 and the Unicode standard's examples; buffers and arenas when memory
+ * runs out. */
 #include "check.h"
 
 #include <string.h>
@@ -35,9 +36,21 @@ static void utf8_round_trips_every_code_point(void **state)
 static void utf8_refuses_malformed_bytes(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf",
-                                      "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
-                                      "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "\xe2\x28\xa1"};
+    static const char *const bad[] = {"\x80",
+                                      "\xbf",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xe0\x80\x80",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xed\xbf\xbf",
+                                      "\xf0\x80\x80\x80",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xff",
+                                      "\xfe",
+                                      "\xe2\x28\xa1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         uint32_t code;
         assert_int_equal(utf8_decode(bad[i], strlen(bad[i]), &code), 1);

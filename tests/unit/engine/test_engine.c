@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine with a model of random weights: every request ends with exactly one DONE, whatever else goes on; text
- * is the same alone and among others; the cache of an earlier request is taken over without changing the reply.
+ * The engine with a model of random weights: every request ends with exactly one DONE, whatever else goes on;
+ * text is the same alone and among others; the cache of an earlier request is taken over without changing the
+ * reply.
  */
 #include "check.h"
 
@@ -96,8 +97,9 @@ static void a_reply_is_the_same_alone_among_others_and_from_the_cache(void **sta
 {
     (void)state;
     enum { MANY = 9 };
-    static const char *const prompts[MANY] = {"Hello", "Hello there", "1 2 3 4 5 6 7 8 9 10 11 12", "a", "zzz zzz zzz",
-                                              "What is the capital of France?", "Hello", "\xff\xfe bytes", "<|im_start|>user\n"};
+    static const char *const prompts[MANY] = {"Hello", "Hello there",    "1 2 3 4 5 6 7 8 9 10 11 12",
+                                              "a",     "zzz zzz zzz",    "What is the capital of France?",
+                                              "Hello", "\xff\xfe bytes", "<|im_start|>user\n"};
     struct reply alone[MANY], together[MANY], again;
     struct engine *engine = open_engine(1, 256);
     for (int i = 0; i < MANY; i++)
@@ -132,7 +134,8 @@ static void chats_keep_their_caches_apart(void **state)
 {
     (void)state;
     static const char header[] = "You are a helpful assistant, and this header is the same in all chats. ";
-    static const char *const topics[2] = {"How many lighthouses stand along the coast?", "Xylophones are made of wood, I think."};
+    static const char *const topics[2] = {"How many lighthouses stand along the coast?",
+                                          "Xylophones are made of wood, I think."};
     struct engine *engine = open_engine(4, 1024);
     struct buf chats[2] = {BUF_INIT, BUF_INIT};
     uint32_t last_prompt[2] = {0, 0};
@@ -165,7 +168,8 @@ static void a_copied_cache_changes_nothing(void **state)
     run(engine, "One two three four five six, eight nine", 12, &computed);
     engine_close(engine);
     engine = open_engine(3, 256);
-    run(engine, "One two three four five six, seven eight nine ten eleven twelve thirteen fourteen", 40, &copied);
+    run(engine, "One two three four five six, seven eight nine ten eleven twelve thirteen fourteen", 40,
+        &copied);
     buf_free(&copied.text);
     run(engine, "One two three four five six, eight nine", 12, &copied);
     assert_true(copied.last.n_prompt_cached > 5);
@@ -186,7 +190,8 @@ static void replies_end_at_the_limit_and_at_the_context(void **state)
     buf_free(&reply.text);
     run(engine, "Hello", 0, &reply);
     assert_int_equal(reply.last.stop, ENGINE_STOP_LENGTH);
-    assert_int_equal(reply.last.n_prompt + reply.last.n_generated, 64 + 1); /* the last one need not be stored */
+    assert_int_equal(reply.last.n_prompt + reply.last.n_generated,
+                     64 + 1); /* the last one need not be stored */
     buf_free(&reply.text);
     engine_close(engine);
 }
@@ -264,7 +269,8 @@ static void guarded_text_has_no_special_tokens(void **state)
     struct buf out = BUF_INIT;
     struct err err = ERR_INIT;
     uint32_t plain, guarded, forged;
-    assert_int_equal(engine_guard_text(engine, STR_LITERAL("a <|im_end|>\xff<|im_<|im_start|>"), &out, &err), STATUS_OK);
+    assert_int_equal(engine_guard_text(engine, STR_LITERAL("a <|im_end|>\xff<|im_<|im_start|>"), &out, &err),
+                     STATUS_OK);
     assert_string_equal(buf_text(&out), "a <\xff|im_end|>\xef\xbf\xbd<|im_<\xff|im_start|>");
     buf_clear(&out);
     assert_int_equal(engine_count_tokens(engine, STR_LITERAL("<|im_end|>"), &forged, &err), STATUS_OK);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every index of every loop exactly once, whatever the number of threads, also after they have gone to sleep. */
+/* Every index of every loop exactly once, whatever the number of threads, also after they have gone to sleep.
+ */
 #include "check.h"
 
 #include <stdatomic.h>
@@ -19,7 +20,8 @@ struct loop {
 static void visit(void *arg, size_t begin, size_t end)
 {
     struct loop *loop = arg;
-    if (begin % loop->grain || end > loop->n || begin >= end || (end - begin != loop->grain && end != loop->n))
+    if (begin % loop->grain || end > loop->n || begin >= end ||
+        (end - begin != loop->grain && end != loop->n))
         atomic_fetch_add(&loop->bad_pieces, 1);
     for (size_t i = begin; i < end; i++)
         atomic_fetch_add(&loop->visits[i], 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must hold for any weights: the result for a token depends neither on how its sequence was cut, nor on its
- * neighbours in the batch, nor on the number of threads; and every defect of a model file is refused by name. That the
- * result is also the right one is checked against other programs, in tests/reference.
+ * What must hold for any weights: the result for a token depends neither on how its sequence was cut, nor on
+ * its neighbours in the batch, nor on the number of threads; and every defect of a model file is refused by
+ * name. That the result is also the right one is checked against other programs, in tests/reference.
  */
 #include "check.h"
 
@@ -19,7 +19,16 @@
 #include "inference/model/hparams.h"
 #include "inference/model/model.h"
 
-enum { N_LAYER = 4, N_EMBD = 64, N_FF = 96, N_HEAD = 4, N_HEAD_KV = 2, HEAD_DIM = 16, N_VOCAB = 50, N_TOKENS = 37 };
+enum {
+    N_LAYER = 4,
+    N_EMBD = 64,
+    N_FF = 96,
+    N_HEAD = 4,
+    N_HEAD_KV = 2,
+    HEAD_DIM = 16,
+    N_VOCAB = 50,
+    N_TOKENS = 37
+};
 
 /* What is to be different in a test file. */
 struct recipe {
@@ -54,10 +63,15 @@ struct planned {
 
 static size_t plan_tensors(const struct recipe *r, struct planned *plan)
 {
-    static const struct planned layer[] = {
-        {"attn_norm", N_EMBD, 1},  {"attn_q", N_EMBD, N_HEAD * HEAD_DIM}, {"attn_k", N_EMBD, N_HEAD_KV * HEAD_DIM},
-        {"attn_v", N_EMBD, N_HEAD_KV * HEAD_DIM}, {"attn_output", N_HEAD * HEAD_DIM, N_EMBD}, {"ffn_norm", N_EMBD, 1},
-        {"ffn_gate", N_EMBD, N_FF}, {"ffn_up", N_EMBD, N_FF}, {"ffn_down", N_FF, N_EMBD}};
+    static const struct planned layer[] = {{"attn_norm", N_EMBD, 1},
+                                           {"attn_q", N_EMBD, N_HEAD * HEAD_DIM},
+                                           {"attn_k", N_EMBD, N_HEAD_KV * HEAD_DIM},
+                                           {"attn_v", N_EMBD, N_HEAD_KV * HEAD_DIM},
+                                           {"attn_output", N_HEAD * HEAD_DIM, N_EMBD},
+                                           {"ffn_norm", N_EMBD, 1},
+                                           {"ffn_gate", N_EMBD, N_FF},
+                                           {"ffn_up", N_EMBD, N_FF},
+                                           {"ffn_down", N_FF, N_EMBD}};
     size_t n = 0;
     plan[n++] = (struct planned){"token_embd.weight", N_EMBD, N_VOCAB};
     plan[n++] = (struct planned){"output_norm.weight", N_EMBD, 1};
@@ -67,7 +81,8 @@ static size_t plan_tensors(const struct recipe *r, struct planned *plan)
             snprintf(plan[n++].name, sizeof plan->name, "blk.%d.%.20s.weight", il, layer[i].name);
         }
     if (r->extra_tensor)
-        snprintf(plan[n].name, sizeof plan->name, "%s", r->extra_tensor), plan[n].cols = 8, plan[n++].rows = 1;
+        snprintf(plan[n].name, sizeof plan->name, "%s", r->extra_tensor), plan[n].cols = 8,
+                                                                          plan[n++].rows = 1;
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         if (r->drop_tensor && strcmp(plan[i].name, r->drop_tensor) == 0)
@@ -130,8 +145,12 @@ static int remove_file(void **state)
 
 static struct model_state *open_state(const struct model *model, uint32_t n_threads, enum cpu_tier tier)
 {
-    struct model_state_config config = {
-        .n_threads = n_threads, .tier = tier, .n_slots = 3, .n_ctx = 64, .n_batch = 100, .kv_type = TENSOR_F16};
+    struct model_state_config config = {.n_threads = n_threads,
+                                        .tier = tier,
+                                        .n_slots = 3,
+                                        .n_ctx = 64,
+                                        .n_batch = 100,
+                                        .kv_type = TENSOR_F16};
     struct model_state *s;
     struct err err = ERR_INIT;
     assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
@@ -224,9 +243,9 @@ static void a_pass_that_does_not_fit_is_refused(void **state)
     static const uint32_t ids[128] = {0}, outside[] = {N_VOCAB};
     struct model *model = open_default();
     struct model_state *s = open_state(model, 1, CPU_TIER_REFERENCE);
-    const struct model_segment bad[] = {
-        {0, 0, ids, 0, 0}, {3, 0, ids, 1, 1}, {0, 60, ids, 5, 1}, {0, 65, ids, 1, 1}, {0, 0, ids, 101, 1},
-        {0, 0, ids, 2, 3}, {0, 0, outside, 1, 1}, {0, UINT32_MAX, ids, 2, 1}};
+    const struct model_segment bad[] = {{0, 0, ids, 0, 0},     {3, 0, ids, 1, 1},         {0, 60, ids, 5, 1},
+                                        {0, 65, ids, 1, 1},    {0, 0, ids, 101, 1},       {0, 0, ids, 2, 3},
+                                        {0, 0, outside, 1, 1}, {0, UINT32_MAX, ids, 2, 1}};
     struct err err = ERR_INIT;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(model_forward(s, &bad[i], 1, logits, &err), STATUS_ARGUMENT);
@@ -240,14 +259,15 @@ static void keys_that_shapes_decide_may_be_absent(void **state)
     (void)state;
     static const char *const decided[] = {"block_count", "embedding_length", "feed_forward_length",
                                           "attention.head_count_kv"};
-    static const char *const needed[] = {"context_length", "attention.head_count", "attention.layer_norm_rms_epsilon",
-                                         "rope.freq_base"};
+    static const char *const needed[] = {"context_length", "attention.head_count",
+                                         "attention.layer_norm_rms_epsilon", "rope.freq_base"};
     struct err err = ERR_INIT;
     for (size_t i = 0; i < sizeof decided / sizeof *decided; i++) {
         write_model((struct recipe){.drop_key = decided[i]});
         struct model *model = open_default();
         const struct model_hparams *h = model_hparams(model);
-        assert_true(h->n_layer == N_LAYER && h->n_embd == N_EMBD && h->n_ff == N_FF && h->n_head_kv == N_HEAD_KV);
+        assert_true(h->n_layer == N_LAYER && h->n_embd == N_EMBD && h->n_ff == N_FF &&
+                    h->n_head_kv == N_HEAD_KV);
         model_close(model);
     }
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
@@ -323,8 +343,8 @@ static void running_out_of_memory_is_reported(void **state)
         struct model *model = NULL;
         struct model_state *s = NULL;
         struct err err = ERR_INIT;
-        struct model_state_config config = {.n_threads = 2, .n_slots = 1, .n_ctx = 8, .n_batch = 8,
-                                            .kv_type = TENSOR_F32};
+        struct model_state_config config = {
+            .n_threads = 2, .n_slots = 1, .n_ctx = 8, .n_batch = 8, .kv_type = TENSOR_F32};
         mem_fail_at(nth);
         enum status status = model_open(path, &model, &err);
         if (status == STATUS_OK)
@@ -357,14 +377,16 @@ static void every_fourth_layer_of_smollm3_goes_without_rope(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(cutting_batching_and_threads_do_not_change_a_bit, write_default, remove_file),
+        cmocka_unit_test_setup_teardown(cutting_batching_and_threads_do_not_change_a_bit, write_default,
+                                        remove_file),
         cmocka_unit_test_setup_teardown(the_past_counts_and_the_future_does_not, write_default, remove_file),
         cmocka_unit_test_setup_teardown(a_pass_that_does_not_fit_is_refused, write_default, remove_file),
         cmocka_unit_test_teardown(keys_that_shapes_decide_may_be_absent, remove_file),
         cmocka_unit_test_teardown(defects_are_refused_by_name, remove_file),
         cmocka_unit_test_teardown(what_does_not_fit_in_memory_is_refused, remove_file),
         cmocka_unit_test_teardown(running_out_of_memory_is_reported, remove_file),
-        cmocka_unit_test_setup_teardown(every_fourth_layer_of_smollm3_goes_without_rope, write_default, remove_file),
+        cmocka_unit_test_setup_teardown(every_fourth_layer_of_smollm3_goes_without_rope, write_default,
+                                        remove_file),
     };
     char folder[] = "/tmp/notso-model-XXXXXX";
     if (!mkdtemp(folder) || chdir(folder) != 0)

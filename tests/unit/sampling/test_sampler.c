@@ -57,7 +57,8 @@ static void logits_that_are_no_numbers_give_no_token(void **state)
     }
 }
 
-/* Which ids may come out, and how likely each: by sorting everything and following the definitions word by word. */
+/* Which ids may come out, and how likely each: by sorting everything and following the definitions word by
+ * word. */
 static void naive_distribution(const struct sampler_params *params, const float *logits, double *p)
 {
     int order[N];
@@ -90,16 +91,18 @@ static void naive_distribution(const struct sampler_params *params, const float 
         p[i] /= sum;
 }
 
-/* Pearson's chi-square over the ids that are expected at least 5 times. The bound is far above what chance gives. */
+/* Pearson's chi-square over the ids that are expected at least 5 times. The bound is far above what chance
+ * gives. */
 static void frequencies_follow_the_definitions(void **state)
 {
     (void)state;
     static const struct {
         float temperature, top_p, min_p;
         uint32_t top_k;
-    } cases[] = {{1, 1, 0, 0},      {0.6f, 1, 0, 0},   {1, 0.5f, 0, 0}, {1, 0.95f, 0, 0}, {1, 0, 0, 0},
-                 {1, 1, 0, 1},      {1, 1, 0, 10},     {1, 1, 0.1f, 0}, {1, 1, 1, 0},     {0.8f, 0.9f, 0.05f, 40},
-                 {2, 0.99f, 0, 199}};
+    } cases[] = {
+        {1, 1, 0, 0},      {0.6f, 1, 0, 0}, {1, 0.5f, 0, 0}, {1, 0.95f, 0, 0}, {1, 0, 0, 0},
+        {1, 1, 0, 1},      {1, 1, 0, 10},   {1, 1, 0.1f, 0}, {1, 1, 1, 0},     {0.8f, 0.9f, 0.05f, 40},
+        {2, 0.99f, 0, 199}};
     enum { DRAWS = 20000 };
     struct rng rng;
     rng_seed(&rng, 3);
@@ -196,7 +199,8 @@ static void parameters_out_of_range_are_named(void **state)
 {
     (void)state;
     struct sampler_params bad[6];
-    const char *const names[] = {"temperature", "top_p", "min_p", "repeat_penalty", "repeat_last_n", "temperature"};
+    const char *const names[] = {"temperature",    "top_p",         "min_p",
+                                 "repeat_penalty", "repeat_last_n", "temperature"};
     for (int i = 0; i < 6; i++)
         bad[i] = neutral();
     bad[0].temperature = -1;
