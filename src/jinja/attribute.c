@@ -183,7 +183,7 @@ static enum status own_item(struct render *r, struct value object, struct value 
     if (object.kind == VALUE_STRING) {
         *out = value_str(character_at(object.text, (size_t)at));
         out->safe = object.safe;
-        return jinja_step(r, object.text.len / 64);
+        return jinja_step(r, object.text.len / JINJA_STEP_BYTES);
     }
     *out = object.kind == VALUE_RANGE ? value_int(object.range->start + at * object.range->step)
                                       : object.sequence->items[at];
@@ -335,7 +335,7 @@ enum status jinja_slice(struct render *r, struct value object, struct value star
     if (!value_is_sequence(object) && object.kind != VALUE_STRING && object.kind != VALUE_RANGE)
         return jinja_fail(r, "'%s' object is not subscriptable", jinja_type_name(object));
     jinja_length(object, &length);
-    TRY(jinja_step(r, object.kind == VALUE_STRING ? length / 64 : 1));
+    TRY(jinja_step(r, object.kind == VALUE_STRING ? length / JINJA_STEP_BYTES : 1));
     TRY(slice_span(r, start, stop, step, (int64_t)length, &span));
     if (object.kind == VALUE_STRING)
         return slice_text(r, object, &span, length, out);

@@ -239,7 +239,7 @@ enum status jinja_invoke(struct render *r, const struct builtin *builtin, struct
     for (size_t i = 0; i < builtin->required; i++)
         if (call.arg[i].kind == VALUE_MISSING)
             return jinja_fail(r, "%s() missing required argument %zu", builtin->name, i + 1);
-    TRY(jinja_step(r, 1 + (self.kind == VALUE_STRING ? self.text.len / 64 : 0)));
+    TRY(jinja_step(r, 1 + (self.kind == VALUE_STRING ? self.text.len / JINJA_STEP_BYTES : 0)));
     return builtin->run(r, &call, out);
 }
 

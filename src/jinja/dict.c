@@ -67,7 +67,7 @@ static enum status hash_value(struct render *r, struct value v, uint64_t *hash)
 {
     if (v.kind != VALUE_TUPLE) {
         *hash = hash_single(v);
-        return jinja_step(r, v.kind == VALUE_STRING ? v.text.len / 64 : 1);
+        return jinja_step(r, v.kind == VALUE_STRING ? v.text.len / JINJA_STEP_BYTES : 1);
     }
     *hash = v.sequence->count;
     for (size_t i = 0; i < v.sequence->count; i++) {

@@ -80,7 +80,7 @@ enum status jinja_loop_length(struct render *r, struct loop *loop, size_t *lengt
             loop->cursor = (struct cursor){.source = value_sequence(VALUE_LIST, rest)};
         }
         size_t left = jinja_remaining(&loop->cursor);
-        TRY(jinja_step(r, left / 64)); /* the characters of a string are counted */
+        TRY(jinja_step(r, left / JINJA_STEP_BYTES)); /* the characters of a string are counted */
         loop->length = seen + left;
         loop->length_known = true;
     }

@@ -105,9 +105,9 @@ static enum status parse_string(struct parser *p, struct node **out)
     for (; p->token->kind == TOKEN_STRING; p->token++)
         total += p->token->text.len;
     if (p->token - first > 1) {
-        char *joined = arena_alloc(p->arena, total + 1);
+        char *joined = jinja_parse_allocate(p, total + 1, 1);
         if (!joined)
-            return err_no_memory(p->err, "parsing a template");
+            return jinja_parse_failure(p);
         text = (struct str){joined, total};
         for (const struct token *token = first; token < p->token; token++) {
             if (token->text.len)
@@ -351,17 +351,24 @@ static enum status parse_postfix(struct parser *p, struct node **node)
 /* The name of a filter or test, which may have dots in it. */
 static enum status parse_dotted_name(struct parser *p, struct str *out)
 {
+    const struct token *first = p->token;
+    size_t total = 0;
     TRY(jinja_expect_identifier(p, out));
     while (jinja_skip(p, TOKEN_DOT)) {
         struct str part;
         TRY(jinja_expect_identifier(p, &part));
-        char *joined = arena_alloc(p->arena, out->len + 1 + part.len + 1);
-        if (!joined)
-            return err_no_memory(p->err, "parsing a template");
-        memcpy(joined, out->data, out->len);
-        joined[out->len] = '.';
-        memcpy(joined + out->len + 1, part.data, part.len);
-        *out = (struct str){joined, out->len + 1 + part.len};
+        total += 1 + part.len;
+    }
+    if (total == 0)
+        return STATUS_OK;
+    char *joined = jinja_parse_allocate(p, out->len + total + 1, 1);
+    if (!joined)
+        return jinja_parse_failure(p);
+    *out = (struct str){joined, out->len + total};
+    for (const struct token *token = first; token < p->token; token += 2) {
+        memcpy(joined, token->text.data, token->text.len);
+        joined += token->text.len;
+        *joined++ = '.'; /* behind the last one there is room for it */
     }
     return STATUS_OK;
 }
@@ -561,6 +568,24 @@ static bool skip_comparison(struct parser *p, enum comparison *out)
     return false;
 }
 
+static enum status append_comparison(struct parser *p, struct node *node, enum comparison operator,
+                                     struct node * operand)
+{
+    size_t count = node->compare.operands.count, room = node->compare.operands.capacity;
+    TRY(jinja_node_append(p, &node->compare.operands, operand));
+    if (node->compare.operands.capacity > room) {
+        enum comparison *operators =
+            jinja_parse_allocate(p, node->compare.operands.capacity, sizeof *operators);
+        if (!operators)
+            return jinja_parse_failure(p);
+        if (count)
+            memcpy(operators, node->compare.operators, count * sizeof *operators);
+        node->compare.operators = operators;
+    }
+    node->compare.operators[count] = operator;
+    return STATUS_OK;
+}
+
 static enum status parse_comparison(struct parser *p, struct node **out)
 {
     uint32_t offset = p->token->offset;
@@ -576,15 +601,7 @@ static enum status parse_comparison(struct parser *p, struct node **out)
         }
         TRY(parse_sum(p, &operand));
         TRY(grow(p, node, operand));
-        TRY(jinja_node_append(p, &node->compare.operands, operand));
-        size_t count = node->compare.operands.count;
-        enum comparison *operators = arena_array(p->arena, count, sizeof *operators);
-        if (!operators)
-            return err_no_memory(p->err, "parsing a template");
-        if (count > 1)
-            memcpy(operators, node->compare.operators, (count - 1) * sizeof *operators);
-        operators[count - 1] = operator;
-        node->compare.operators = operators;
+        TRY(append_comparison(p, node, operator, operand));
     }
     if (node)
         *out = node;

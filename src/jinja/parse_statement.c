@@ -27,13 +27,22 @@ enum status jinja_parse_fail(struct parser *p, uint32_t offset, enum status code
     return jinja_error_at(p->unit->source, offset, code, p->err, "%s", text);
 }
 
+void *jinja_parse_allocate(struct parser *p, size_t count, size_t size)
+{
+    void *memory = NULL;
+    if (p->arena->used > JINJA_MAX_MEMORY)
+        jinja_parse_fail(p, p->token->offset, STATUS_LIMIT, "compiled, the template needs more than %d MiB",
+                         JINJA_MAX_MEMORY >> 20);
+    else if (!(memory = arena_array(p->arena, count, size)))
+        err_no_memory(p->err, "parsing a template");
+    return memory;
+}
+
 enum status jinja_node_new(struct parser *p, enum node_kind kind, uint32_t offset, struct node **out)
 {
-    struct node *node = arena_alloc(p->arena, sizeof *node);
-    if (!node) {
-        err_no_memory(p->err, "parsing a template");
-        return STATUS_NO_MEMORY;
-    }
+    struct node *node = jinja_parse_allocate(p, 1, sizeof *node);
+    if (!node)
+        return jinja_parse_failure(p);
     node->kind = kind;
     node->offset = offset;
     *out = node;
@@ -44,9 +53,9 @@ enum status jinja_node_append(struct parser *p, struct node_list *list, struct n
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 4;
-        struct node **items = arena_array(p->arena, capacity, sizeof *items);
+        struct node **items = jinja_parse_allocate(p, capacity, sizeof *items);
         if (!items)
-            return err_no_memory(p->err, "parsing a template");
+            return jinja_parse_failure(p);
         if (list->count)
             memcpy(items, list->items, list->count * sizeof *items);
         list->items = items;
@@ -189,6 +198,19 @@ static enum status parse_for(struct parser *p, uint32_t offset, struct node **ou
     return STATUS_OK;
 }
 
+/* Room for a body for each test that there is room for, and for one more. */
+static enum status grow_bodies(struct parser *p, struct node *node)
+{
+    size_t room = node->branch.tests.capacity + 1;
+    struct node_list *bodies = jinja_parse_allocate(p, room, sizeof *bodies);
+    if (!bodies)
+        return jinja_parse_failure(p);
+    if (node->branch.bodies)
+        memcpy(bodies, node->branch.bodies, node->branch.tests.count * sizeof *bodies);
+    node->branch.bodies = bodies;
+    return STATUS_OK;
+}
+
 static enum status parse_if(struct parser *p, uint32_t offset, struct node **out)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL}, *const else_ends[] = {"endif", NULL};
@@ -198,21 +220,16 @@ static enum status parse_if(struct parser *p, uint32_t offset, struct node **out
     p->soft = true;
     struct node_list *tests = &node->branch.tests;
     for (bool more = true; more;) {
-        struct node_list body = {0};
+        size_t room = tests->capacity;
         TRY(jinja_parse_tuple(p, false, &test));
         TRY(jinja_node_append(p, tests, test));
-        TRY(parse_body(p, ends, &body));
-        struct node_list *bodies = arena_array(p->arena, tests->count + 1, sizeof *bodies);
-        if (!bodies)
-            return err_no_memory(p->err, "parsing a template");
-        if (tests->count > 1)
-            memcpy(bodies, node->branch.bodies, (tests->count - 1) * sizeof *bodies);
-        bodies[tests->count - 1] = body;
-        node->branch.bodies = bodies;
+        if (tests->capacity > room)
+            TRY(grow_bodies(p, node));
+        TRY(parse_body(p, ends, &node->branch.bodies[tests->count - 1]));
         more = jinja_at_name(p, "elif");
         if (jinja_at_name(p, "else")) {
             p->token++;
-            TRY(parse_body(p, else_ends, &bodies[tests->count]));
+            TRY(parse_body(p, else_ends, &node->branch.bodies[tests->count]));
         }
         p->token++;
     }

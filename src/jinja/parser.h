@@ -42,6 +42,14 @@ enum status jinja_parse_fail(struct parser *p, uint32_t offset, enum status code
     __attribute__((format(printf, 4, 5)));
 #define jinja_syntax_error(p, offset, ...) jinja_parse_fail(p, offset, STATUS_FORMAT, __VA_ARGS__)
 
+/* The status of a failure that was reported already. */
+static inline enum status jinja_parse_failure(const struct parser *p)
+{
+    return p->err && p->err->code ? p->err->code : STATUS_NO_MEMORY;
+}
+
+/* Zeroed memory of the template; NULL with the error set. */
+void *jinja_parse_allocate(struct parser *p, size_t count, size_t size);
 enum status jinja_node_new(struct parser *p, enum node_kind kind, uint32_t offset, struct node **out);
 enum status jinja_node_append(struct parser *p, struct node_list *list, struct node *node);
 

@@ -222,7 +222,7 @@ enum status jinja_built(struct builder *b, struct str *out)
 {
     if (!b->status) {
         *out = (struct str){b->len ? b->data : "", b->len};
-        b->status = jinja_step(b->r, b->len / 64);
+        b->status = jinja_step(b->r, b->len / JINJA_STEP_BYTES);
     }
     return b->status;
 }

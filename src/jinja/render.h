@@ -20,14 +20,14 @@
 #include "jinja/value.h"
 
 /* What a run-away template may use up. A step is a node evaluated, an item or dict entry looked at, a few
- * names searched, or a few dozen bytes of text; text that is written is paid by its length and bounded by the
+ * names searched, or JINJA_STEP_BYTES of text; text that is written is paid by its length and bounded by the
  * limits on memory and output. Whatever takes longer for larger values or more names has to count steps: a
  * template is hostile until it has ended. The depth is that of the recursion in statement.c and evaluate.c,
  * which stays within a megabyte of stack. */
 enum {
     JINJA_MAX_STEPS = 20000000,
+    JINJA_STEP_BYTES = 16,
     JINJA_MAX_DEPTH = 1200,
-    JINJA_MAX_MEMORY = 256 << 20,
     JINJA_MAX_OUTPUT = 64 << 20,
     JINJA_MAX_RANGE = 100000, /* the limit of Python's sandbox */
 };

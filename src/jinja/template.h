@@ -12,7 +12,10 @@
 #include "jinja/ast.h"
 #include "jinja/jinja.h"
 
-enum { JINJA_MAX_SOURCE = 1 << 20 };
+enum {
+    JINJA_MAX_SOURCE = 1 << 20,
+    JINJA_MAX_MEMORY = 256 << 20, /* of a template and what it names, compiled, and of one render */
+};
 
 struct unit {
     struct unit *next;

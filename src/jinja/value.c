@@ -326,7 +326,7 @@ enum status jinja_equal(struct render *r, struct value a, struct value b, bool *
         return STATUS_OK;
     case VALUE_STRING:
         *equal = str_equal(a.text, b.text);
-        return jinja_step(r, a.text.len == b.text.len ? a.text.len / 64 : 0);
+        return jinja_step(r, a.text.len == b.text.len ? a.text.len / JINJA_STEP_BYTES : 0);
     case VALUE_LIST:
     case VALUE_TUPLE:
     case VALUE_VIEW:
@@ -362,7 +362,7 @@ enum status jinja_compare(struct render *r, struct value a, struct value b, int 
     }
     if (a.kind == VALUE_STRING && b.kind == VALUE_STRING) {
         *order = compare_text(a.text, b.text);
-        return jinja_step(r, a.text.len / 64);
+        return jinja_step(r, a.text.len / JINJA_STEP_BYTES);
     }
     if (!value_is_sequence(a) || a.kind != b.kind)
         return jinja_fail(r, "'<' not supported between instances of '%s' and '%s'", jinja_type_name(a),
@@ -395,7 +395,7 @@ enum status jinja_contains(struct render *r, struct value container, struct valu
             return jinja_fail(r, "'in <string>' requires string as left operand, not %s",
                               jinja_type_name(item));
         *out = text_contains(container.text, item.text);
-        return jinja_step(r, container.text.len / 64);
+        return jinja_step(r, container.text.len / JINJA_STEP_BYTES);
     }
     if (container.kind == VALUE_DICT) {
         if (!jinja_hashable(item))

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "jinja/jinja.h"
+#include "jinja/template.h"
 
 /* Between them these use every tag, filter, test and operator. */
 static const char *const seeds[] = {
@@ -269,6 +269,7 @@ static const char *const searching[] = {
     "{% set s = 'x' * 50000000 %}{% for i in range(99999) %}{% for c in s %}{{ loop.length }}{% break %}{% "
     "endfor %}"
     "{% endfor %}",
+    "{% set s = 'a' * 30000000 %}{% for i in range(99999) %}{{ 'aaaaaaaaab' in s }}{% endfor %}",
     "{% set s = ['']  * 1000000 %}{% for i in range(99999) %}{{ ''.join(s) }}{{ s | join }}{% endfor %}",
 };
 
@@ -342,12 +343,48 @@ static void many_names_end(void **state)
     }
 }
 
+static void repeat(struct buf *source, const char *start, const char *part, int times, const char *end)
+{
+    buf_append_text(source, start);
+    while (times-- > 0)
+        buf_append_text(source, part);
+    buf_append_text(source, end);
+}
+
+/* What a template takes when it is compiled grows with its length, not with the square of it. */
+static void long_templates_compile(void **state)
+{
+    (void)state;
+    static const char *const parts[][3] = {
+        {"{% if a %}", "{% elif b %}", "{% endif %}"},
+        {"{{ 1", "<1", " }}"},
+        {"{{ ''", "'a'", " }}"},
+        {"{% if 0 %}{{ 1|a", ".a", " }}{% endif %}"},
+        {"{{ [1", ",1", "] }}"},
+        {"{{ {", "1:1,", "} }}"},
+        {"", "{{a}}", ""},
+        {"{{ f(1", ",1", ") if 0 }}"},
+        {"", "{#", "#}"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct buf source = BUF_INIT;
+        struct err err = ERR_INIT;
+        struct jinja_template *template = NULL;
+        repeat(&source, parts[i][0], parts[i][1], 80000, parts[i][2]);
+        jinja_compile(&jinja_chat_options, buf_str(&source), NULL, &template, &err);
+        assert_string_equal(err.text, "");
+        assert_true(template->arena.used < 48 << 20);
+        jinja_free(template);
+        buf_free(&source);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damaged_templates_end), cmocka_unit_test(doubled_values_end),
         cmocka_unit_test(long_searches_end),     cmocka_unit_test(colliding_keys_end),
-        cmocka_unit_test(many_names_end),
+        cmocka_unit_test(many_names_end),        cmocka_unit_test(long_templates_compile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
