@@ -8,9 +8,9 @@ enum status service_open(const struct service_config *config, struct service **o
     struct service *service = mem_zalloc(1, sizeof *service);
     if (!service)
         return err_no_memory(err, "starting the service");
-    enum status status = stream_timers_open(&service->pace, err);
+    enum status status = timer_thread_open(&service->pace, err);
     if (status == STATUS_OK)
-        status = stream_timers_open(&service->worker, err);
+        status = timer_thread_open(&service->worker, err);
     if (status == STATUS_OK)
         status = models_open(&config->models, &service->models, err);
     struct chat_config chat = {.models = service->models,
@@ -37,7 +37,7 @@ void service_close(struct service *service)
         return;
     chat_book_close(service->chats);
     models_close(service->models);
-    stream_timers_close(service->worker);
-    stream_timers_close(service->pace);
+    timer_thread_close(service->worker);
+    timer_thread_close(service->pace);
     mem_free(service);
 }

@@ -23,12 +23,12 @@ struct service_config {
 };
 
 struct service {
-    struct stream_timers *pace, *worker;
+    struct timer_thread *pace, *worker;
     struct models *models;
     struct chat_book *chats;
 };
 
-/* Returns at once: the model loads in the background. The configuration's strings are copied. */
+/* Returns at once: the model loads in the background. The configuration's strings outlive the service. */
 enum status service_open(const struct service_config *config, struct service **out, struct err *err);
 
 /* Stops every reply, waits, and closes the model. Nothing else may be using the service. NULL is fine. */

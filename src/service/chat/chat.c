@@ -14,6 +14,11 @@ void chat_message_free(struct chat_message *message)
     stream_release(message->stream);
 }
 
+size_t chat_message_size(const struct chat_message *message)
+{
+    return sizeof *message + message->text_len + (message->stream ? stream_size(message->stream) : 0);
+}
+
 bool chat_is_running(const struct chat *chat)
 {
     return chat->turn && stream_end(chat->messages[chat->n_messages - 1].stream) == STREAM_END_NONE;

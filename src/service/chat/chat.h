@@ -23,25 +23,31 @@
 #include "inference/engine/engine.h"
 #include "service/models/models.h"
 #include "service/stream/stream.h"
-#include "service/stream/stream_timer.h"
+#include "service/timer/timer.h"
 
 #define CHAT_SESSION_LENGTH 32     /* lower-case hexadecimal digits */
 #define CHAT_TEXT_MAX (256 * 1024) /* bytes of one message */
-#define CHAT_MESSAGES_MAX 2000
+/* What a chat keeps, and all chats together. A chat forgets its oldest messages, a book its chats unused for
+ * longest. */
+#define CHAT_MESSAGES_MAX 1000
+#define CHAT_BYTES_MAX (1024 * 1024)
+#define CHAT_BOOK_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 struct chat_book;
 struct chat;
 
 struct chat_config {
     struct models *models;          /* outlives the book */
-    struct stream_timers *pace;     /* flushes and paced text */
-    struct stream_timers *worker;   /* the slow part of turns */
-    const char *system_prompt;      /* or NULL: the model's own; copied */
-    const char *quote_path;         /* or NULL; copied */
+    struct timer_thread *pace;     /* flushes and paced text */
+    struct timer_thread *worker;   /* the slow part of turns */
+    const char *system_prompt;      /* or NULL: the model's own. Texts outlive the book */
+    const char *quote_path;         /* or NULL */
     struct sampler_params sampling; /* the seed is replaced for every reply unless `fixed_seed` */
     bool fixed_seed;
     uint32_t max_tokens; /* of a reply; 0: as many as fit */
     size_t max_chats;    /* 0: 1000 */
+    size_t max_bytes;    /* of all chats; 0: CHAT_BOOK_BYTES_MAX */
+    size_t max_replies;  /* that run or wait; 0: 64 */
 };
 
 enum status chat_book_open(const struct chat_config *config, struct chat_book **out, struct err *err);
@@ -51,7 +57,7 @@ void chat_book_close(struct chat_book *book);
 void chat_new_session(char session[CHAT_SESSION_LENGTH + 1]);
 bool chat_is_session(struct str text);
 
-/* The chat of a session; with `create` it is made if there is none, else *out is NULL. */
+/* The chat of a session, to look at or to send to; with `create` it is made if there is none, else *out is NULL. */
 enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out,
                       struct err *err);
 void chat_release(struct chat *chat);
@@ -64,7 +70,7 @@ struct chat_sent {
 };
 
 /* `text` as typed: bytes that are no UTF-8 and control characters become U+FFFD. Errors: STATUS_ARGUMENT
- * (nothing to send, or a reply is still running), STATUS_LIMIT (too long, chat full), STATUS_NOT_FOUND (no
+ * (nothing to send, or a reply is still running), STATUS_LIMIT (too long, too many replies waiting), STATUS_NOT_FOUND (no
  * model: why and what to do). A reply that fails later says so in its stream. */
 enum status chat_send(struct chat *chat, struct str text, struct chat_sent *sent, struct err *err);
 

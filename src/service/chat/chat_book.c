@@ -6,25 +6,19 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "service/chat/chat_internal.h"
 
 #define MAX_CHATS 1000
-
-static bool copy_string(const char *from, const char **to)
-{
-    *to = from && *from ? mem_strdup(from) : NULL;
-    return *to || !from || !*from;
-}
+#define MAX_REPLIES 64
 
 static void book_free(struct chat_book *book)
 {
     pthread_cond_destroy(&book->idle);
     pthread_mutex_destroy(&book->turns_mutex);
     pthread_mutex_destroy(&book->mutex);
-    mem_free((char *)book->config.system_prompt);
-    mem_free((char *)book->config.quote_path);
     mem_free(book->chats);
     mem_free(book);
 }
@@ -37,16 +31,18 @@ enum status chat_book_open(const struct chat_config *config, struct chat_book **
     book->config = *config;
     if (book->config.max_chats == 0)
         book->config.max_chats = MAX_CHATS;
+    if (book->config.max_bytes == 0)
+        book->config.max_bytes = CHAT_BOOK_BYTES_MAX;
+    if (book->config.max_replies == 0)
+        book->config.max_replies = MAX_REPLIES;
     atomic_init(&book->last_id, 0);
     pthread_mutex_init(&book->mutex, NULL);
     pthread_mutex_init(&book->turns_mutex, NULL);
     pthread_cond_init(&book->idle, NULL);
-    bool copied = copy_string(config->system_prompt, &book->config.system_prompt);
-    copied = copy_string(config->quote_path, &book->config.quote_path) && copied;
-    if (!copied) {
-        book_free(book);
-        return err_no_memory(err, "opening the chats");
-    }
+    if (config->system_prompt && !*config->system_prompt)
+        book->config.system_prompt = NULL;
+    if (config->quote_path && !*config->quote_path)
+        book->config.quote_path = NULL;
     *out = book;
     return STATUS_OK;
 }
@@ -131,6 +127,32 @@ static size_t oldest_idle(struct chat_book *book)
     return oldest;
 }
 
+/* Under the book's mutex: forgets chats until all fit, but not `keep`, whose messages it counts anew. */
+static void make_room(struct chat_book *book, struct chat *keep)
+{
+    size_t bytes = 0, n_forgotten = 0;
+    pthread_mutex_lock(&keep->mutex);
+    keep->bytes = 0;
+    keep->used_us = clock_now_us(); /* not the one unused for longest, unless it is the only one */
+    for (size_t i = 0; i < keep->n_messages; i++)
+        keep->bytes += chat_message_size(&keep->messages[i]);
+    pthread_mutex_unlock(&keep->mutex);
+    for (size_t i = 0; i < book->n_chats; i++)
+        bytes += book->chats[i]->bytes;
+    while (bytes > book->config.max_bytes) {
+        size_t place = oldest_idle(book);
+        if (place == book->n_chats || book->chats[place] == keep)
+            break;
+        bytes -= book->chats[place]->bytes;
+        chat_release(book->chats[place]);
+        book->chats[place] = book->chats[--book->n_chats];
+        n_forgotten++;
+    }
+    if (n_forgotten > 0)
+        log_info("forgot %zu chats, unused for longest: all together hold more than %zu MiB", n_forgotten,
+                 book->config.max_bytes >> 20);
+}
+
 /* Under the book's mutex: a new chat in a place of its own. */
 static enum status add_chat(struct chat_book *book, const char *session, struct chat **out, struct err *err)
 {
@@ -170,6 +192,8 @@ enum status chat_find(struct chat_book *book, const char *session, bool create, 
             found = book->chats[i];
     if (!found && create)
         status = add_chat(book, session, &found, err);
+    if (found && create)
+        make_room(book, found);
     if (found) {
         pthread_mutex_lock(&found->mutex);
         found->holders++;

@@ -23,6 +23,7 @@ struct chat {
     struct chat_book *book;
     char session[CHAT_SESSION_LENGTH + 1];
     int64_t created_unix; /* the date in the model's system prompt */
+    size_t bytes;         /* of its messages, when somebody last asked to send; under the book's mutex */
 
     pthread_mutex_t mutex;
     unsigned holders;              /* under the mutex, like all below; the book is one of them */
@@ -35,7 +36,7 @@ struct chat {
 };
 
 struct chat_book {
-    struct chat_config config; /* strings are copies */
+    struct chat_config config;
     atomic_uint_fast64_t last_id;
     pthread_mutex_t mutex;
     struct chat **chats; /* under the mutex, like the two below */
@@ -50,6 +51,9 @@ struct chat_book {
 };
 
 void chat_message_free(struct chat_message *message);
+
+/* Under the chat's mutex. */
+size_t chat_message_size(const struct chat_message *message);
 
 /* Under the chat's mutex. A reply is over when its stream has ended: whoever reads the end may send at once,
  * though the turn is still putting its things away. */

@@ -51,9 +51,10 @@ static enum status render_template(const struct chat_prompt_request *request, si
 {
     const struct engine_info *info = request->model->info;
     json_t *messages = make_messages(request, first);
-    json_t *context = messages ? json_pack("{s:o, s:b, s:b, s:s, s:s}", "messages", messages,
+    json_t *context = messages ? json_pack("{s:o, s:b, s:b, s:o, s:o}", "messages", messages,
                                            "add_generation_prompt", 1, "enable_thinking", request->thinking,
-                                           "bos_token", info->bos_text, "eos_token", info->eos_text)
+                                           "bos_token", text_value(str_of(info->bos_text)), "eos_token",
+                                           text_value(str_of(info->eos_text)))
                                : NULL;
     if (!context)
         return err_no_memory(err, "rendering the prompt");
@@ -167,6 +168,11 @@ enum status chat_prompt_render(const struct chat_prompt_request *request, struct
         struct chat_prompt_request guarded = *request;
         guarded.turns = turns;
         status = render_fitting(&guarded, &prompt, n_left_out, err);
+    }
+    if (status == STATUS_FORMAT && request->model->prompt_template) { /* what the template says is said again, about the texts without barriers */
+        struct err plain = ERR_INIT;
+        if (render_template(request, 0, &prompt, &plain) == STATUS_FORMAT && err)
+            *err = plain;
     }
     if (status == STATUS_OK) {
         buf_append_str(out, buf_str(&prompt));

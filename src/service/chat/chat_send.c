@@ -57,12 +57,42 @@ static void on_end(void *user, struct chat_turn *turn)
     uncount_turn(book);
 }
 
+/* Under the chat's mutex: how many of the oldest messages must go, so that a chat with two more, of `bytes`, is
+ * not too large. */
+static size_t count_surplus(const struct chat *chat, size_t bytes)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < chat->n_messages; i++)
+        bytes += chat_message_size(&chat->messages[i]);
+    while (n + 2 <= chat->n_messages &&
+           (bytes > CHAT_BYTES_MAX || chat->n_messages - n + 2 > CHAT_MESSAGES_MAX)) {
+        bytes -= chat_message_size(&chat->messages[n]) + chat_message_size(&chat->messages[n + 1]);
+        n += 2;
+    }
+    return n;
+}
+
+static void forget_messages(struct chat *chat, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        chat_message_free(&chat->messages[i]);
+    chat->n_messages -= n;
+    memmove(chat->messages, chat->messages + n, chat->n_messages * sizeof *chat->messages);
+}
+
+static void note_forgotten(struct stream *stream, size_t n)
+{
+    char note[128];
+    if (n == 0)
+        return;
+    snprintf(note, sizeof note, "The oldest %zu messages were forgotten: a chat holds %d messages and %d KiB.", n,
+             CHAT_MESSAGES_MAX, CHAT_BYTES_MAX / 1024);
+    stream_add_note(stream, note);
+}
+
 /* Under the chat's mutex: room for two messages, and a reply with a fresh stream. */
 static enum status add_messages(struct chat *chat, struct str text, bool command, struct err *err)
 {
-    if (chat->n_messages + 2 > CHAT_MESSAGES_MAX)
-        return err_set(err, STATUS_LIMIT, "This chat is full (%d messages). /clear starts over.",
-                       CHAT_MESSAGES_MAX);
     if (chat->n_messages + 2 > chat->capacity) {
         size_t capacity = chat->capacity ? 2 * chat->capacity : 16;
         struct chat_message *grown = mem_realloc(chat->messages, capacity, sizeof *grown);
@@ -93,16 +123,22 @@ static void take_back_messages(struct chat *chat)
         chat_message_free(&chat->messages[--chat->n_messages]);
 }
 
-/* Under the chat's mutex: counts the turn that is about to start; false if the server is closing. */
-static bool count_turn(struct chat *chat)
+/* Under the chat's mutex: counts the turn that is about to start. */
+static enum status count_turn(struct chat *chat, struct err *err)
 {
     struct chat_book *book = chat->book;
+    enum status status = STATUS_OK;
     pthread_mutex_lock(&book->turns_mutex);
-    bool open = !book->closing;
-    book->n_turns += open;
+    if (book->closing)
+        status = err_set(err, STATUS_CANCELLED, "The server is shutting down.");
+    else if (book->n_turns >= book->config.max_replies)
+        status = err_set(err, STATUS_LIMIT,
+                         "%zu replies are being written or waiting already. Try again in a minute.", book->n_turns);
+    else
+        book->n_turns++;
     pthread_mutex_unlock(&book->turns_mutex);
-    chat->holders += open;
-    return open;
+    chat->holders += status == STATUS_OK;
+    return status;
 }
 
 /* The exchanges that the model sees: those that brought an answer, and the new message. */
@@ -193,7 +229,8 @@ static enum status start_command(struct chat *chat, struct str answer, bool pace
 static enum status store_and_start(struct chat *chat, struct str text, const struct commands_result *answer,
                                    struct chat_sent *sent, struct err *err)
 {
-    bool counted = !answer || answer->effect == COMMANDS_STREAM;
+    bool runs = !answer || answer->effect == COMMANDS_STREAM, counted = false;
+    size_t surplus;
     enum status status;
     pthread_mutex_lock(&chat->mutex);
     if (chat_is_running(chat)) {
@@ -201,18 +238,19 @@ static enum status store_and_start(struct chat *chat, struct str text, const str
             err_set(err, STATUS_ARGUMENT, "A reply is still being written. Wait for it, or stop it first.");
         goto done;
     }
+    surplus = count_surplus(chat, text.len + (answer ? answer->text.len : 0));
     status = add_messages(chat, text, answer != NULL, err);
     if (status != STATUS_OK)
         goto done;
-    if (counted && !count_turn(chat)) {
-        status = err_set(err, STATUS_CANCELLED, "The server is shutting down.");
-        counted = false;
-    } else if (answer) {
-        status = start_command(chat, buf_str(&answer->text), counted, err);
-    } else {
-        status = start_reply(chat, err);
+    note_forgotten(chat->messages[chat->n_messages - 1].stream, surplus);
+    if (runs) {
+        status = count_turn(chat, err);
+        counted = status == STATUS_OK;
     }
+    if (status == STATUS_OK)
+        status = answer ? start_command(chat, buf_str(&answer->text), runs, err) : start_reply(chat, err);
     if (status == STATUS_OK) {
+        forget_messages(chat, surplus);
         *sent = (struct chat_sent){chat->messages[chat->n_messages - 2].id,
                                    chat->messages[chat->n_messages - 1].id, false};
         chat->turn_reply = sent->reply;

@@ -22,7 +22,7 @@
 struct chat_turn {
     struct chat_turn_request request;
     struct stream_buffer buffer;
-    struct stream_timer timer; /* begin, or the next paced block */
+    struct timer timer; /* begin, or the next paced block */
     struct stream_progress progress;
     uint64_t started_us;
     atomic_int holders;
@@ -121,7 +121,7 @@ static void on_done(struct chat_turn *turn, const struct engine_event *event)
     switch (event->stop) {
     case ENGINE_STOP_END:
         if (turn->progress.n_tokens == 0)
-            stream_set_note(turn->request.stream, "The model ended its reply without writing anything.");
+            stream_add_note(turn->request.stream, "The model ended its reply without writing anything.");
         finish(turn, STREAM_END_DONE, NULL);
         break;
     case ENGINE_STOP_LENGTH:
@@ -162,15 +162,15 @@ static void on_event(void *user, const struct engine_event *event)
 static void set_notes(struct chat_turn *turn, size_t n_left_out)
 {
     char note[256];
-    if (n_left_out > 0)
+    if (n_left_out > 0) {
         snprintf(note, sizeof note,
                  "The chat no longer fits the context of %u tokens: its oldest %zu turn%s did not go to the "
                  "model.",
                  turn->prompt.model->info->n_ctx, n_left_out, n_left_out == 1 ? "" : "s");
-    else
-        snprintf(note, sizeof note, "%.255s",
-                 turn->prompt.n_turns == 1 ? turn->prompt.model->template_note : "");
-    stream_set_note(turn->request.stream, note);
+        stream_add_note(turn->request.stream, note);
+    } else if (turn->prompt.n_turns == 1) {
+        stream_add_note(turn->request.stream, turn->prompt.model->template_note);
+    }
 }
 
 /* On the worker thread. */
@@ -204,7 +204,9 @@ static void begin(void *user)
     }
     buf_free(&prompt);
     if (status != STATUS_OK) {
-        log_warn("a reply failed: %s", err.text);
+        /* The text may quote what a person typed. */
+        log_warn("a reply failed: status %d, line %u, column %u", status, err.line, err.column);
+        log_debug("a reply failed: %s", err.text);
         finish(turn, STREAM_END_FAILED, err.text);
     }
     turn_release(turn);
@@ -218,7 +220,7 @@ static struct chat_turn *turn_new(const struct chat_turn_request *request, void 
     if (!turn)
         return NULL;
     turn->request = *request;
-    turn->timer = (struct stream_timer){.run = run, .user = turn};
+    turn->timer = (struct timer){.run = run, .user = turn};
     turn->started_us = clock_now_us();
     atomic_init(&turn->holders, 1);
     pthread_mutex_init(&turn->mutex, NULL);
@@ -266,7 +268,7 @@ enum status chat_turn_start(const struct chat_turn_request *request, const struc
         .max_tokens = max_tokens, .sampling = *sampling, .on_event = on_event, .user = turn};
     atomic_store(&turn->holders, 2);
     *out = turn;
-    stream_timer_arm(request->worker, &turn->timer, 0);
+    timer_arm(request->worker, &turn->timer, 0);
     return STATUS_OK;
 }
 
@@ -295,7 +297,7 @@ static void next_block(void *user)
     if (turn->paced.len == 0)
         finish(turn, STREAM_END_DONE, NULL);
     else
-        stream_timer_arm(turn->request.pace, &turn->timer, clock_now_us() + PACE_US);
+        timer_arm(turn->request.pace, &turn->timer, clock_now_us() + PACE_US);
 }
 
 enum status chat_turn_start_paced(const struct chat_turn_request *request, struct str text,
@@ -310,7 +312,7 @@ enum status chat_turn_start_paced(const struct chat_turn_request *request, struc
         return err_no_memory(err, "starting a reply");
     }
     *out = turn;
-    stream_timer_arm(request->pace, &turn->timer, 0);
+    timer_arm(request->pace, &turn->timer, 0);
     return STATUS_OK;
 }
 

@@ -15,13 +15,13 @@
 #include "service/chat/chat_prompt.h"
 #include "service/models/models.h"
 #include "service/stream/stream.h"
-#include "service/stream/stream_timer.h"
+#include "service/timer/timer.h"
 
 struct chat_turn;
 
 struct chat_turn_request {
     struct models *models;
-    struct stream_timers *pace, *worker;
+    struct timer_thread *pace, *worker;
     struct stream *stream; /* held by the turn */
     void (*on_end)(void *user, struct chat_turn *turn);
     void *user;

@@ -10,11 +10,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "service/models/models_find.h"
 
 struct held_model {
@@ -25,7 +25,7 @@ struct held_model {
 };
 
 struct models {
-    struct models_config config; /* strings are copies */
+    struct models_config config;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -67,6 +67,7 @@ static void compile_template(struct held_model *held)
                  "The model's chat template cannot be used (%s); the ChatML format is used instead.",
                  err.text);
     }
+    utf8_clean_line(model->template_note);
     model->prompt_template = held->prompt_template;
     model->thinking_switch = model->prompt_template && strstr(source, "enable_thinking");
     if (model->template_note[0])
@@ -82,6 +83,7 @@ static void set_name(struct models_model *model, const char *path)
         len -= 5;
     snprintf(model->name, sizeof model->name, "%.*s",
              (int)(len < sizeof model->name ? len : sizeof model->name - 1), name);
+    utf8_clean_line(model->name);
 }
 
 static struct held_model *load(const struct models_config *config, const char *path, struct err *err)
@@ -112,9 +114,10 @@ static void set_ready(struct models *models, struct held_model *held)
     status->state = MODELS_READY;
     memcpy(status->name, held->model.name, sizeof status->name);
     status->thinking_switch = held->model.thinking_switch;
-    status->info = *info;
-    status->info.model_name = status->info.architecture = status->info.chat_template = NULL;
-    status->info.bos_text = status->info.eos_text = status->info.kernel_tier = NULL;
+    status->n_ctx = info->n_ctx;
+    status->n_threads = info->n_threads;
+    status->n_parameters = info->n_parameters;
+    status->model_bytes = info->model_bytes;
     models->current = held;
     models->n_open++;
 }
@@ -130,7 +133,9 @@ static void set_none(struct models *models, const struct err *err, const char *h
 static void load_first(struct models *models)
 {
     struct err err = ERR_INIT;
-    const char *path = models->config.model_path, *hint = hint_failed;
+    const char *path = models->config.model_path && *models->config.model_path ? models->config.model_path : NULL;
+    const char *hint = hint_failed;
+    struct models_status status;
     char found[512] = "";
     struct held_model *held = NULL;
     uint64_t started = clock_now_us();
@@ -139,6 +144,7 @@ static void load_first(struct models *models)
     if (path) {
         pthread_mutex_lock(&models->mutex);
         snprintf(models->status.file, sizeof models->status.file, "%s", path);
+        utf8_clean_line(models->status.file);
         pthread_mutex_unlock(&models->mutex);
         held = load(&models->config, path, &err);
     } else {
@@ -150,12 +156,12 @@ static void load_first(struct models *models)
         set_ready(models, held);
     else
         set_none(models, &err, hint);
+    models->status.seconds = (double)(clock_now_us() - started) / 1e6;
+    status = models->status;
     pthread_cond_broadcast(&models->changed);
     pthread_mutex_unlock(&models->mutex);
-    if (held)
-        log_info("model %s ready after %.1f s", path, (double)(clock_now_us() - started) / 1e6);
-    else
-        log_warn("no model: %s", err.text);
+    if (models->config.on_loaded)
+        models->config.on_loaded(&status);
 }
 
 static void *loader_main(void *user)
@@ -179,19 +185,10 @@ static void *loader_main(void *user)
     return NULL;
 }
 
-static bool copy_string(const char *from, const char **to)
-{
-    *to = from && *from ? mem_strdup(from) : NULL;
-    return *to || !from || !*from;
-}
-
 static void free_all(struct models *models)
 {
     pthread_cond_destroy(&models->changed);
     pthread_mutex_destroy(&models->mutex);
-    mem_free((char *)models->config.model_path);
-    mem_free((char *)models->config.tokenizer_path);
-    mem_free((char *)models->config.folder);
     mem_free(models);
 }
 
@@ -200,21 +197,15 @@ enum status models_open(const struct models_config *config, struct models **out,
     struct models *models = mem_zalloc(1, sizeof *models);
     if (!models)
         return err_no_memory(err, "starting the model loader");
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&models->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&models->changed, NULL);
     pthread_mutex_init(&models->mutex, NULL);
     models->config = *config;
-    bool copied = copy_string(config->model_path, &models->config.model_path);
-    copied = copy_string(config->tokenizer_path, &models->config.tokenizer_path) && copied;
-    copied = copy_string(config->folder ? config->folder : "models", &models->config.folder) && copied;
-    int failed = copied ? pthread_create(&models->thread, NULL, loader_main, models) : 0;
-    if (!copied || failed) {
+    if (!config->folder)
+        models->config.folder = "models";
+    int failed = pthread_create(&models->thread, NULL, loader_main, models);
+    if (failed) {
         free_all(models);
-        return copied ? err_errno(err, failed, "cannot start the model loader")
-                      : err_no_memory(err, "starting the model loader");
+        return err_errno(err, failed, "cannot start the model loader");
     }
     *out = models;
     return STATUS_OK;
@@ -245,17 +236,11 @@ void models_status(struct models *models, struct models_status *status)
     pthread_mutex_unlock(&models->mutex);
 }
 
-void models_wait(struct models *models, double seconds)
+void models_wait(struct models *models)
 {
-    uint64_t until_us = clock_now_us() + (uint64_t)(seconds * 1e6);
-    struct timespec until = {(time_t)(until_us / 1000000), (long)(until_us % 1000000) * 1000};
     pthread_mutex_lock(&models->mutex);
-    while (models->status.state == MODELS_LOADING) {
-        if (seconds <= 0)
-            pthread_cond_wait(&models->changed, &models->mutex);
-        else if (pthread_cond_timedwait(&models->changed, &models->mutex, &until) != 0)
-            break;
-    }
+    while (models->status.state == MODELS_LOADING)
+        pthread_cond_wait(&models->changed, &models->mutex);
     pthread_mutex_unlock(&models->mutex);
 }
 

@@ -21,12 +21,17 @@
 
 struct models;
 
+struct models_status;
+
+/* The strings outlive the models. */
 struct models_config {
     const char *model_path;             /* NULL: the newest .gguf file in `folder` */
     const char *tokenizer_path;         /* or NULL */
     const char *folder;                 /* "models" */
     uint32_t n_ctx, n_threads, n_slots; /* as in engine_config */
     enum cpu_tier tier;
+    /* Called once, on the loader thread, when the model is ready or there is none; or NULL. Takes no lock. */
+    void (*on_loaded)(const struct models_status *status);
 };
 
 /* A loaded model. Constant while held. */
@@ -50,17 +55,18 @@ struct models_status {
     char reason[640]; /* NONE: why */
     char hint[256];   /* NONE: what to do about it */
     bool thinking_switch;
-    struct engine_info info; /* numbers only, when READY; its pointers are NULL */
+    uint32_t n_ctx, n_threads; /* READY, like the two below; else 0 */
+    uint64_t n_parameters, model_bytes;
+    double seconds; /* that loading took */
 };
 
-/* The strings of the configuration are copied. */
 enum status models_open(const struct models_config *config, struct models **out, struct err *err);
-void models_close(struct models *models); /* ends running requests; NULL is fine */
+void models_close(struct models *models); /* waits for running requests; NULL is fine */
 
 void models_status(struct models *models, struct models_status *status);
 
-/* Blocks until the model is ready or there is none (or, with `seconds` > 0, that much time is over). */
-void models_wait(struct models *models, double seconds);
+/* Blocks until the model is ready or there is none. */
+void models_wait(struct models *models);
 
 const struct models_model *models_acquire(struct models *models); /* NULL while there is none */
 void models_release(struct models *models, const struct models_model *model);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct entry {
     enum stream_event_type type;
@@ -121,10 +122,13 @@ done:
     return status;
 }
 
-void stream_set_note(struct stream *stream, const char *note)
+void stream_add_note(struct stream *stream, const char *note)
 {
     pthread_mutex_lock(&stream->mutex);
-    snprintf(stream->note, sizeof stream->note, "%s", note);
+    size_t len = strlen(stream->note);
+    if (*note)
+        snprintf(stream->note + len, sizeof stream->note - len, "%s%s", len ? " " : "", note);
+    utf8_clean_line(stream->note); /* it may have been cut within a character */
     pthread_mutex_unlock(&stream->mutex);
 }
 
@@ -138,6 +142,7 @@ void stream_finish(struct stream *stream, enum stream_end end, const char *error
         stream->progress.phase = STREAM_ENDED;
         stream->end = end;
         snprintf(stream->error, sizeof stream->error, "%s", error ? error : "");
+        utf8_clean_line(stream->error);
         add_event(stream, STREAM_EVENT_END);
     }
     pthread_mutex_unlock(&stream->mutex);
@@ -210,6 +215,14 @@ void stream_view_free(struct stream_view *view)
 {
     buf_free(&view->thinking);
     buf_free(&view->text);
+}
+
+size_t stream_size(struct stream *stream)
+{
+    pthread_mutex_lock(&stream->mutex);
+    size_t size = stream->thinking.capacity + stream->text.capacity + stream->capacity * sizeof *stream->events;
+    pthread_mutex_unlock(&stream->mutex);
+    return size;
 }
 
 enum stream_end stream_end(struct stream *stream)

@@ -83,8 +83,8 @@ void stream_release(struct stream *stream); /* NULL is fine */
 /* For the producer. Appending after the end does nothing. Text must be whole, valid UTF-8. */
 enum status stream_append(struct stream *stream, enum stream_event_type type, struct str text,
                           const struct stream_progress *progress, struct err *err);
-/* A sentence to show with the reply. */
-void stream_set_note(struct stream *stream, const char *note);
+/* A sentence to show with the reply, behind those that are there. */
+void stream_add_note(struct stream *stream, const char *note);
 /* Cannot fail. `error` is for STREAM_END_FAILED, else NULL. `progress` may be NULL: as it was. */
 void stream_finish(struct stream *stream, enum stream_end end, const char *error,
                    const struct stream_progress *progress);
@@ -101,6 +101,7 @@ bool stream_until(struct stream *stream, uint64_t number, struct buf *thinking, 
 
 enum status stream_view(struct stream *stream, struct stream_view *view, struct err *err);
 void stream_view_free(struct stream_view *view);
+size_t stream_size(struct stream *stream); /* bytes of memory that its text takes */
 enum stream_end stream_end(struct stream *stream);
 
 /* Owned by the subscriber, which keeps it in place until stream_unsubscribe; after that returns, wake is not

@@ -3,18 +3,17 @@
 #include "service/stream/stream_buffer.h"
 
 #include "base/clock.h"
-#include "base/utf8.h"
 
-/* Under the mutex. What stays pending is at most half a character. */
+/* Under the mutex. */
 static void flush(struct stream_buffer *buffer)
 {
-    size_t whole = buffer->pending.len - utf8_incomplete_tail(buffer->pending.data, buffer->pending.len);
-    if (whole == 0)
+    if (buffer->pending.len == 0)
         return;
-    struct str text = {buffer->pending.data, whole};
-    if (stream_append(buffer->stream, buffer->type, text, &buffer->progress, NULL) != STATUS_OK)
+    if (stream_append(buffer->stream, buffer->type, buf_str(&buffer->pending), &buffer->progress, NULL) !=
+        STATUS_OK)
         buffer->failed = true;
-    buf_drop_front(&buffer->pending, whole);
+    buffer->failed |= buffer->pending.failed;
+    buf_clear(&buffer->pending);
     buffer->n_pending = 0;
     buffer->flushed_us = clock_now_us();
     buffer->began[buffer->type] = true;
@@ -28,22 +27,12 @@ static void flush_in_time(void *user)
     pthread_mutex_unlock(&buffer->mutex);
 }
 
-void stream_buffer_open(struct stream_buffer *buffer, struct stream *stream, struct stream_timers *timers)
+void stream_buffer_open(struct stream_buffer *buffer, struct stream *stream, struct timer_thread *timers)
 {
     *buffer =
         (struct stream_buffer){.stream = stream_hold(stream), .timers = timers, .type = STREAM_EVENT_TEXT};
-    buffer->timer = (struct stream_timer){.run = flush_in_time, .user = buffer};
+    buffer->timer = (struct timer){.run = flush_in_time, .user = buffer};
     pthread_mutex_init(&buffer->mutex, NULL);
-}
-
-/* A character that the same kind of text can no longer complete. */
-static void give_up_tail(struct stream_buffer *buffer)
-{
-    size_t tail = utf8_incomplete_tail(buffer->pending.data, buffer->pending.len);
-    if (tail == 0)
-        return;
-    buffer->pending.len -= tail;
-    buf_append_text(&buffer->pending, "\xef\xbf\xbd");
 }
 
 enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_type type, struct str text,
@@ -57,7 +46,6 @@ enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_t
             buffer->failed = true;
     } else if (text.len > 0) {
         if (type != buffer->type) {
-            give_up_tail(buffer);
             flush(buffer);
             buffer->type = type;
         }
@@ -67,7 +55,7 @@ enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_t
             now - buffer->flushed_us >= STREAM_BUFFER_US)
             flush(buffer);
         else if (buffer->n_pending == 1)
-            stream_timer_arm(buffer->timers, &buffer->timer, buffer->flushed_us + STREAM_BUFFER_US);
+            timer_arm(buffer->timers, &buffer->timer, buffer->flushed_us + STREAM_BUFFER_US);
     }
     bool failed = buffer->failed || buffer->pending.failed;
     pthread_mutex_unlock(&buffer->mutex);
@@ -77,10 +65,9 @@ enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_t
 void stream_buffer_finish(struct stream_buffer *buffer, enum stream_end end, const char *error,
                           const struct stream_progress *progress)
 {
-    stream_timer_cancel(buffer->timers, &buffer->timer);
+    timer_cancel(buffer->timers, &buffer->timer);
     pthread_mutex_lock(&buffer->mutex);
     buffer->progress = *progress;
-    give_up_tail(buffer);
     flush(buffer);
     pthread_mutex_unlock(&buffer->mutex);
     stream_finish(buffer->stream, end, error, progress);
@@ -88,7 +75,7 @@ void stream_buffer_finish(struct stream_buffer *buffer, enum stream_end end, con
 
 void stream_buffer_close(struct stream_buffer *buffer)
 {
-    stream_timer_cancel(buffer->timers, &buffer->timer);
+    timer_cancel(buffer->timers, &buffer->timer);
     pthread_mutex_destroy(&buffer->mutex);
     buf_free(&buffer->pending);
     stream_release(buffer->stream);

@@ -3,8 +3,7 @@
  * stream_buffer.h - the response buffer between a producer of tokens and its stream.
  *
  * A token at a time is too fine for a page and too slow for a person: the buffer passes text on after 10
- * tokens or 100 ms, whichever is first, the first token of thinking and of the answer at once, and only whole
- * UTF-8 characters.
+ * tokens or 100 ms, whichever is first, the first token of thinking and of the answer at once.
  *
  * Threads: one producer pushes and finishes; the flush in time comes from the timer thread. The buffer's
  * memory stays in place until stream_buffer_close.
@@ -15,15 +14,15 @@
 #include <pthread.h>
 
 #include "service/stream/stream.h"
-#include "service/stream/stream_timer.h"
+#include "service/timer/timer.h"
 
 #define STREAM_BUFFER_TOKENS 10
 #define STREAM_BUFFER_US 100000
 
 struct stream_buffer {
     struct stream *stream;
-    struct stream_timers *timers;
-    struct stream_timer timer;
+    struct timer_thread *timers;
+    struct timer timer;
     pthread_mutex_t mutex;
     struct buf pending;              /* under the mutex, like all below */
     enum stream_event_type type;     /* of what is pending */
@@ -35,13 +34,13 @@ struct stream_buffer {
 };
 
 /* Holds the stream until closed. */
-void stream_buffer_open(struct stream_buffer *buffer, struct stream *stream, struct stream_timers *timers);
+void stream_buffer_open(struct stream_buffer *buffer, struct stream *stream, struct timer_thread *timers);
 
-/* THINKING, TEXT, or PROGRESS without text. STATUS_NO_MEMORY: the reply should be ended as failed. */
+/* THINKING, TEXT, or PROGRESS without text. Text is whole, valid UTF-8, as for stream_append. STATUS_NO_MEMORY: the reply should be ended as failed. */
 enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_type type, struct str text,
                                const struct stream_progress *progress, struct err *err);
 
-/* Passes on what is pending (half a character as U+FFFD) and ends the stream. */
+/* Passes on what is pending and ends the stream. */
 void stream_buffer_finish(struct stream_buffer *buffer, enum stream_end end, const char *error,
                           const struct stream_progress *progress);
 void stream_buffer_close(struct stream_buffer *buffer);

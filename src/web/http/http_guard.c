@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "web/http/http_guard.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +26,24 @@ static bool split_host(const char *host, char *name, size_t size, unsigned *port
     return *port <= 65535;
 }
 
+/* Addresses cannot be rebound, so all that mean this machine are fine. */
+static bool is_own_name(const char *name)
+{
+    struct in_addr address;
+    return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0 ||
+           (inet_pton(AF_INET, name, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
+}
+
 enum status http_guard_host(const char *host, bool loopback, unsigned port, struct err *err)
 {
-    static const char *const loopback_names[] = {"localhost", "127.0.0.1", "[::1]"};
     char name[256];
     unsigned host_port;
     if (!host || !split_host(host, name, sizeof name, &host_port))
         return err_set(err, STATUS_FORMAT, "The request has no usable Host header.");
     if (!loopback)
         return STATUS_OK;
-    for (size_t i = 0; i < sizeof loopback_names / sizeof *loopback_names; i++)
-        if (strcasecmp(name, loopback_names[i]) == 0 && host_port == port)
-            return STATUS_OK;
+    if (is_own_name(name) && host_port == port)
+        return STATUS_OK;
     return err_set(err, STATUS_ARGUMENT,
                    "This server runs for this machine only and does not answer under the name %.100s. "
                    "Open http://localhost:%u instead, or start it with --host to serve others.",

@@ -16,7 +16,7 @@
 
 #include "base/err.h"
 
-/* `host` is the Host header (NULL: absent). On loopback it must be localhost, 127.0.0.1 or [::1] with our
+/* `host` is the Host header (NULL: absent). On loopback it must be localhost, 127.x.x.x or [::1] with our
  * port; else it must only be well-formed. */
 enum status http_guard_host(const char *host, bool loopback, unsigned port, struct err *err);
 

@@ -74,6 +74,11 @@ enum status ui_render(const struct ui *ui, enum ui_template which, json_t *conte
 {
     if (!context)
         return err_no_memory(err, "making a page");
+    if (!json_is_object(context)) {
+        json_decref(context);
+        return err_set(err, STATUS_FORMAT, "the context of template %s is malformed; the log says more",
+                       template_names[which]);
+    }
     enum status status = jinja_render(ui->templates[which], context, clock_unix_ms() / 1000, out, err);
     json_decref(context);
     if (status != STATUS_OK)

@@ -73,7 +73,7 @@ static enum status write_text(struct reply *reply, struct str text, bool reset, 
 
 static enum status write_status(struct reply *reply, const struct stream_progress *progress, struct buf *out)
 {
-    json_t *context = json_pack("{s:o}", "reply", ui_view_progress(progress));
+    json_t *context = ui_view_pack("{s:o}", "reply", ui_view_progress(progress));
     enum status status = ui_render(reply->ui, UI_REPLY_STATUS, context, &reply->data, NULL);
     if (status == STATUS_OK)
         write_event(reply, "status", out);
@@ -100,7 +100,7 @@ static enum status write_end(struct reply *reply, struct buf *out)
     if (status == STATUS_OK)
         status = rewrite_all(reply, out);
     if (status == STATUS_OK) {
-        json_t *context = json_pack("{s:o, s:o}", "app", ui_view_app(reply->ui), "message",
+        json_t *context = ui_view_pack("{s:o, s:o}", "app", ui_view_app(reply->ui), "message",
                                     ui_view_message(&reply->message));
         status = ui_render(reply->ui, UI_REPLY_FOOTER, context, &reply->data, NULL);
     }

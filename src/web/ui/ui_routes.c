@@ -36,14 +36,14 @@ void ui_error_page(void *user, const struct http_request *request, struct http_r
     enum status status;
     buf_clear(&response->body);
     if (http_is_htmx(request)) {
-        json_t *context = json_pack("{s:{s:s, s:s}}", "notice", "kind", "error", "text", text);
+        json_t *context = ui_view_pack("{s:{s:s, s:o}}", "notice", "kind", "error", "text", ui_view_text(str_of(text)));
         status = ui_render(ui, UI_NOTICE, context, &response->body, &err);
         http_response_header(response, "HX-Retarget", "#notice");
         http_response_header(response, "HX-Reswap", "innerHTML");
     } else {
         json_t *context =
-            json_pack("{s:o, s:{s:I, s:s, s:s}}", "app", ui_view_app(ui), "error", "status",
-                      (json_int_t)response->status, "title", status_title(response->status), "text", text);
+            ui_view_pack("{s:o, s:{s:I, s:s, s:o}}", "app", ui_view_app(ui), "error", "status",
+                      (json_int_t)response->status, "title", status_title(response->status), "text", ui_view_text(str_of(text)));
         status = ui_render(ui, UI_PAGE_ERROR, context, &response->body, &err);
     }
     if (status != STATUS_OK) { /* the page about the error fails too: plain text needs nothing */
@@ -116,7 +116,7 @@ static json_t *chat_context(struct ui *ui, struct chat *chat, uint64_t from, str
     models_status(ui->service->models, &model);
     json_t *context = NULL;
     if (!chat || chat_view(chat, from, &view, err) == STATUS_OK) {
-        context = json_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(ui), "model", ui_view_model(&model),
+        context = ui_view_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(ui), "model", ui_view_model(&model),
                             "chat", ui_view_chat(&view, &model), "messages", ui_view_messages(&view));
         if (!context)
             err_no_memory(err, "making a page");
@@ -165,10 +165,13 @@ static bool read_field(const struct ui *ui, const struct http_request *request,
 
 /* A failed send, with a code that fits better than the general one. */
 static void fail_send(const struct ui *ui, const struct http_request *request, struct http_response *response,
-                      struct err *err)
+                      struct str text, const struct err *err)
 {
     if (err->code == STATUS_NOT_FOUND) {
         response->status = 503;
+        ui_error_page((void *)(uintptr_t)ui, request, response, err->text);
+    } else if (err->code == STATUS_LIMIT && text.len <= CHAT_TEXT_MAX) {
+        response->status = 503; /* too many others */
         ui_error_page((void *)(uintptr_t)ui, request, response, err->text);
     } else {
         fail(ui, request, response, err);
@@ -189,7 +192,7 @@ static void post_message(void *user, const struct http_request *request, struct 
     if (!chat)
         goto done;
     if (chat_send(chat, buf_str(&text), &sent, &err) != STATUS_OK) {
-        fail_send(ui, request, response, &err);
+        fail_send(ui, request, response, buf_str(&text), &err);
     } else if (!http_is_htmx(request)) {
         http_response_redirect(response, "/");
     } else if (sent.cleared) {
@@ -207,10 +210,11 @@ done:
 static void post_clear(void *user, const struct http_request *request, struct http_response *response)
 {
     struct ui *ui = user;
-    struct chat *chat = find_chat(ui, request, response, true);
-    if (!chat)
+    struct chat *chat = find_chat(ui, request, response, false);
+    if (response->status != 200)
         return;
-    chat_clear(chat);
+    if (chat)
+        chat_clear(chat);
     if (http_is_htmx(request))
         show_messages(ui, request, response, chat, 0, UI_MESSAGES);
     else
@@ -227,15 +231,17 @@ static void post_thinking(void *user, const struct http_request *request, struct
     struct chat *chat = NULL;
     if (!read_field(ui, request, response, "thinking", &value, &found))
         goto done;
-    chat = find_chat(ui, request, response, true);
-    if (!chat)
+    /* Without a cookie there is nobody to remember it for. */
+    chat = find_chat(ui, request, response, http_cookie(request, COOKIE) != NULL);
+    if (response->status != 200)
         goto done;
     if (found && !str_equal_c(buf_str(&value), "on") && !str_equal_c(buf_str(&value), "off")) {
         err_set(&err, STATUS_FORMAT, "thinking is on or off.");
         fail(ui, request, response, &err);
         goto done;
     }
-    chat_set_thinking(chat, str_equal_c(buf_str(&value), "on"));
+    if (chat)
+        chat_set_thinking(chat, str_equal_c(buf_str(&value), "on"));
     if (http_is_htmx(request))
         show_messages(ui, request, response, chat, UINT64_MAX, UI_THINKING_TOGGLE);
     else

@@ -1,27 +1,64 @@
 /* SPDX-License-Identifier: MIT */
 /* What the templates get. Every function builds one object of README.md. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/utf8.h"
 #include "service/commands/commands.h"
 #include "web/assets/asset.h"
 #include "web/ui/ui_internal.h"
 #include "web/ui/ui_markdown.h"
 
-static json_t *text_value(const struct buf *buf)
+json_t *ui_view_pack(const char *format, ...)
 {
-    return json_stringn(buf_text(buf), buf->len);
+    json_error_t error;
+    va_list args;
+    va_start(args, format);
+    json_t *value = json_vpack_ex(&error, 0, format, args);
+    va_end(args);
+    enum json_error_code code = value ? json_error_unknown : json_error_code(&error);
+    /* A null value is one that could not be made, for lack of memory. */
+    if (value || code == json_error_out_of_memory || code == json_error_null_value)
+        return value;
+    log_error("a page's context %s is malformed: %s", format, error.text);
+    return json_null();
 }
 
-static json_t *string_or_none(const char *text)
+json_t *ui_view_text(struct str text)
 {
-    return *text ? json_string(text) : json_null();
+    if (utf8_is_valid(text.data, text.len))
+        return json_stringn(text.data ? text.data : "", text.len);
+    struct buf valid = BUF_INIT;
+    for (size_t at = 0; at < text.len;) {
+        uint32_t code;
+        size_t n = utf8_decode(text.data + at, text.len - at, &code);
+        if (code == UTF8_INVALID)
+            buf_append_text(&valid, "\xef\xbf\xbd");
+        else
+            buf_append(&valid, text.data + at, n);
+        at += n;
+    }
+    json_t *value = valid.failed ? NULL : json_stringn(buf_text(&valid), valid.len);
+    buf_free(&valid);
+    return value;
+}
+
+static json_t *text_of(const char *text)
+{
+    return ui_view_text(str_of(text));
+}
+
+static json_t *text_or_none(const char *text)
+{
+    return *text ? text_of(text) : json_null();
 }
 
 json_t *ui_view_app(const struct ui *ui)
 {
-    return json_pack("{s:s, s:s, s:s}", "name", "NotSo-SmolLM3 Bot", "version", ui->version, "asset_version",
+    return ui_view_pack("{s:s, s:s, s:s}", "name", "NotSo-SmolLM3 Bot", "version", ui->version, "asset_version",
                      asset_version());
 }
 
@@ -29,15 +66,15 @@ json_t *ui_view_model(const struct models_status *status)
 {
     static const char *const states[] = {
         [MODELS_LOADING] = "loading", [MODELS_READY] = "ready", [MODELS_NONE] = "none"};
-    return json_pack("{s:s, s:o, s:s, s:s, s:o, s:I}", "state", states[status->state], "name",
-                     string_or_none(status->name), "reason", status->reason, "hint", status->hint, "file",
-                     string_or_none(status->file), "context_tokens", (json_int_t)status->info.n_ctx);
+    return ui_view_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "state", states[status->state], "name",
+                     text_or_none(status->name), "reason", text_of(status->reason), "hint", text_of(status->hint), "file",
+                     text_or_none(status->file), "context_tokens", (json_int_t)status->n_ctx);
 }
 
 json_t *ui_view_chat(const struct chat_view *chat, const struct models_status *status)
 {
     /* There is one chat per session, and the page never needs to name it. */
-    return json_pack("{s:s, s:b, s:b, s:b}", "id", "chat", "thinking", chat->thinking, "thinking_available",
+    return ui_view_pack("{s:s, s:b, s:b, s:b}", "id", "chat", "thinking", chat->thinking, "thinking_available",
                      status->state != MODELS_READY || status->thinking_switch, "running", chat->running);
 }
 
@@ -83,14 +120,14 @@ json_t *ui_view_message(const struct chat_message_view *message)
     struct buf html = BUF_INIT, open = BUF_INIT;
     json_t *view = NULL;
     if (!assistant || render_markdown(message, &html, &open) == STATUS_OK)
-        view = json_pack(
-            "{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:s, s:b, s:s, s:I, s:f, s:f, s:s, s:s}", "id",
+        view = ui_view_pack(
+            "{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:b, s:o, s:I, s:f, s:f, s:s, s:s}", "id",
             (json_int_t)message->id, "role", assistant ? "assistant" : "user", "text",
-            text_value(&content->text), "html", text_value(&html), "html_open", text_value(&open), "thinking",
-            text_value(&content->thinking), "thinking_open",
+            ui_view_text(buf_str(&content->text)), "html", ui_view_text(buf_str(&html)), "html_open", ui_view_text(buf_str(&open)), "thinking",
+            ui_view_text(buf_str(&content->thinking)), "thinking_open",
             running && content->progress.phase == STREAM_THINKING, "state",
-            assistant ? state_name(content->end) : "done", "note", content->note, "error", content->error,
-            "command", message->command, "model", message->model, "n_tokens",
+            assistant ? state_name(content->end) : "done", "note", text_of(content->note), "error", text_of(content->error),
+            "command", message->command, "model", text_of(message->model), "n_tokens",
             (json_int_t)content->progress.n_tokens, "tokens_per_second",
             rounded(content->progress.tokens_per_second), "thinking_seconds",
             rounded(content->progress.thinking_seconds), "events_url", events_url, "stop_url", stop_url);
@@ -119,7 +156,7 @@ json_t *ui_view_progress(const struct stream_progress *progress)
                                          [STREAM_ENDED] = "ended"};
     json_int_t percent =
         progress->n_prompt ? (json_int_t)progress->n_prompt_done * 100 / progress->n_prompt : 0;
-    return json_pack("{s:s, s:I, s:I, s:f, s:f}", "state", phases[progress->phase], "percent", percent,
+    return ui_view_pack("{s:s, s:I, s:I, s:f, s:f}", "state", phases[progress->phase], "percent", percent,
                      "n_tokens", (json_int_t)progress->n_tokens, "tokens_per_second",
                      rounded(progress->tokens_per_second), "seconds", rounded(progress->seconds));
 }
@@ -129,7 +166,7 @@ json_t *ui_view_commands(void)
     json_t *commands = json_array();
     for (size_t i = 0; commands && i < commands_count; i++) {
         const struct commands_entry *entry = &commands_table[i];
-        if (json_array_append_new(commands, json_pack("{s:s, s:s, s:s}", "name", entry->name, "arguments",
+        if (json_array_append_new(commands, ui_view_pack("{s:s, s:s, s:s}", "name", entry->name, "arguments",
                                                       entry->arguments, "summary", entry->summary)) != 0) {
             json_decref(commands);
             return NULL;
@@ -144,11 +181,11 @@ json_t *ui_view_health(const struct ui *ui, const struct models_status *status)
         [MODELS_LOADING] = "loading", [MODELS_READY] = "ok", [MODELS_NONE] = "no_model"};
     json_t *model = json_null();
     if (status->state == MODELS_READY)
-        model = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", status->name, "file", status->file,
-                          "parameters", (json_int_t)status->info.n_parameters, "bytes",
-                          (json_int_t)status->info.model_bytes, "context_tokens",
-                          (json_int_t)status->info.n_ctx, "threads", (json_int_t)status->info.n_threads);
-    return json_pack("{s:s, s:o, s:s, s:o, s:s, s:f}", "status", states[status->state], "reason",
-                     string_or_none(status->reason), "hint", status->hint, "model", model, "version",
+        model = ui_view_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "name", text_of(status->name), "file", text_of(status->file),
+                          "parameters", (json_int_t)status->n_parameters, "bytes",
+                          (json_int_t)status->model_bytes, "context_tokens",
+                          (json_int_t)status->n_ctx, "threads", (json_int_t)status->n_threads);
+    return ui_view_pack("{s:s, s:o, s:o, s:o, s:s, s:f}", "status", states[status->state], "reason",
+                     text_or_none(status->reason), "hint", text_of(status->hint), "model", model, "version",
                      ui->version, "uptime_seconds", rounded((double)(clock_now_us() - ui->started_us) / 1e6));
 }

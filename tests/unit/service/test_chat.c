@@ -26,7 +26,7 @@ static struct service *open_service(const char *system, bool wait)
     struct err err = ERR_INIT;
     assert_int_equal(service_open(&config, &service, &err), STATUS_OK);
     if (wait)
-        models_wait(service->models, 0);
+        models_wait(service->models);
     return service;
 }
 
@@ -266,6 +266,13 @@ static void test_bad_templates(void **state)
     assert_non_null(strstr(view.error, "only one message, please"));
     chat_release(chat);
     service_close(service);
+    fake.template_text = "{{ raise_exception('no: ' ~ messages[0].content) }}"; /* guarded, with barriers */
+    service = open_service(NULL, true);
+    chat = open_chat(service, session_a);
+    ask(chat, "say <|x|>", &view);
+    assert_non_null(strstr(view.error, "no: say <|x|>"));
+    chat_release(chat);
+    service_close(service);
     stream_view_free(&view);
 }
 
@@ -335,6 +342,86 @@ static void test_book_forgets(void **state)
     service_close(service);
 }
 
+static void test_budgets(void **state)
+{
+    (void)state;
+    struct chat_book *book = NULL;
+    struct service *service = open_service(NULL, true);
+    struct chat_config config = {.models = service->models, .pace = service->pace, .worker = service->worker,
+                                 .sampling = sampler_defaults(), .max_bytes = 1500 * 1024, .max_replies = 1};
+    struct chat *first = NULL, *second = NULL;
+    struct stream_view view = STREAM_VIEW_INIT;
+    struct chat_view all = CHAT_VIEW_INIT;
+    assert_int_equal(chat_book_open(&config, &book, NULL), STATUS_OK);
+    assert_int_equal(chat_find(book, session_a, true, &first, NULL), STATUS_OK);
+    char *large = calloc(1, 200001);
+    memset(large, 'x', 200000);
+    memcpy(large, "/help ", 6);
+    for (int i = 0; i < 8; i++)
+        ask(first, large, &view);
+    free(large);
+    assert_non_null(strstr(view.note, "The oldest 2 messages were forgotten"));
+    assert_int_equal(chat_view(first, 0, &all, NULL), STATUS_OK);
+    assert_true(all.n_messages >= 8 && all.n_messages <= 10);
+    assert_int_equal(all.messages[0].role, CHAT_USER);
+    chat_view_free(&all);
+    for (int i = 0; i < CHAT_MESSAGES_MAX; i++)
+        ask(first, "/help", &view);
+    assert_int_equal(chat_view(first, 0, &all, NULL), STATUS_OK);
+    assert_true(all.n_messages <= CHAT_MESSAGES_MAX);
+    chat_view_free(&all);
+
+    fake.reply = "slow slow slow slow slow slow";
+    fake.delay_us = 100000;
+    struct chat_sent sent, refused;
+    struct err err = ERR_INIT;
+    assert_int_equal(chat_send(first, str_of("hi"), &sent, &err), STATUS_OK);
+    assert_int_equal(chat_find(book, session_b, true, &second, NULL), STATUS_OK);
+    assert_int_equal(chat_send(second, str_of("hi"), &refused, &err), STATUS_LIMIT);
+    assert_non_null(strstr(err.text, "Try again"));
+    assert_int_equal(chat_view(second, 0, &all, NULL), STATUS_OK);
+    assert_int_equal(all.n_messages, 0);
+    chat_view_free(&all);
+    chat_release(second);
+    chat_release(first);
+    stream_view_free(&view);
+    chat_book_close(book);
+    service_close(service);
+}
+
+/* Chats together take no more than the book may: the one unused for longest goes. */
+static void test_book_budget(void **state)
+{
+    (void)state;
+    struct chat_book *book = NULL;
+    struct service *service = open_service(NULL, true);
+    struct chat_config config = {.models = service->models, .pace = service->pace, .worker = service->worker,
+                                 .sampling = sampler_defaults(), .max_bytes = 500000};
+    struct stream_view view = STREAM_VIEW_INIT;
+    char *large = calloc(1, 200001), sessions[5][CHAT_SESSION_LENGTH + 1];
+    memset(large, 'x', 200000);
+    memcpy(large, "/help ", 6);
+    assert_int_equal(chat_book_open(&config, &book, NULL), STATUS_OK);
+    struct chat *chat = NULL;
+    for (int i = 0; i < 5; i++) {
+        chat_new_session(sessions[i]);
+        assert_int_equal(chat_find(book, sessions[i], true, &chat, NULL), STATUS_OK);
+        ask(chat, large, &view);
+        chat_release(chat);
+        assert_int_equal(chat_find(book, sessions[i], true, &chat, NULL), STATUS_OK); /* counts it */
+        chat_release(chat);
+    }
+    assert_int_equal(chat_find(book, sessions[0], false, &chat, NULL), STATUS_OK);
+    assert_null(chat);
+    assert_int_equal(chat_find(book, sessions[4], false, &chat, NULL), STATUS_OK);
+    assert_non_null(chat);
+    chat_release(chat);
+    free(large);
+    stream_view_free(&view);
+    chat_book_close(book);
+    service_close(service);
+}
+
 /* Every allocation of a turn fails once: an error or a failed reply, never a crash, and the chat goes on. */
 static void test_no_memory(void **state)
 {
@@ -385,7 +472,7 @@ static void test_many(void **state)
     (void)state;
     pthread_t threads[8];
     struct service *service = open_service(NULL, false);
-    models_wait(service->models, 5);
+    models_wait(service->models);
     for (size_t i = 0; i < 8; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, talk, service), 0);
     for (size_t i = 0; i < 8; i++)
@@ -407,6 +494,8 @@ int main(void)
         cmocka_unit_test_setup(test_no_model, reset),
         cmocka_unit_test_setup(test_bad_messages, reset),
         cmocka_unit_test_setup(test_book_forgets, reset),
+        cmocka_unit_test_setup(test_budgets, reset),
+        cmocka_unit_test_setup(test_book_budget, reset),
         cmocka_unit_test_setup(test_no_memory, reset),
         cmocka_unit_test_setup(test_many, reset),
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Event logs, the response buffer and the timers: nothing lost, nothing twice, in time, whole characters. */
+/* Event logs, the response buffer and the timers: nothing lost, nothing twice, in time. */
 #include "check.h"
 
 #include <pthread.h>
@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "service/stream/stream.h"
 #include "service/stream/stream_buffer.h"
-#include "service/stream/stream_timer.h"
+#include "service/timer/timer.h"
 
 static const struct stream_progress no_progress;
 
@@ -185,10 +185,10 @@ static uint64_t count(struct stream *stream)
 static void test_buffer_policy(void **state)
 {
     (void)state;
-    struct stream_timers *timers = NULL;
+    struct timer_thread *timers = NULL;
     struct stream_buffer buffer;
     struct stream *stream = open_stream();
-    assert_int_equal(stream_timers_open(&timers, NULL), STATUS_OK);
+    assert_int_equal(timer_thread_open(&timers, NULL), STATUS_OK);
     stream_buffer_open(&buffer, stream, timers);
     stream_buffer_push(&buffer, STREAM_EVENT_TEXT, str_of("1"), &no_progress, NULL);
     assert_int_equal(count(stream), 1); /* the first at once */
@@ -209,40 +209,37 @@ static void test_buffer_policy(void **state)
     stream_view_free(&view);
     stream_buffer_close(&buffer);
     stream_release(stream);
-    stream_timers_close(timers);
+    timer_thread_close(timers);
 }
 
-/* Bytes pushed one by one: every event is whole characters, and half a character at the end is replaced. */
-static void test_buffer_characters(void **state)
+/* Notes add up; what does not fit, or is no text, stays one line of valid UTF-8. */
+static void test_texts_stay_valid(void **state)
 {
     (void)state;
-    static const char text[] = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z\xf0\x9f";
-    struct stream_timers *timers = NULL;
-    struct stream_buffer buffer;
     struct stream *stream = open_stream();
-    assert_int_equal(stream_timers_open(&timers, NULL), STATUS_OK);
-    stream_buffer_open(&buffer, stream, timers);
-    struct stream_event event = STREAM_EVENT_INIT;
-    uint64_t cursor = 0;
-    for (size_t i = 0; i + 1 < sizeof text; i++) {
-        stream_buffer_push(&buffer, STREAM_EVENT_TEXT, (struct str){text + i, 1}, &no_progress, NULL);
-        while (stream_next(stream, &cursor, &event))
-            assert_true(utf8_is_valid(event.text.data, event.text.len));
-    }
-    stream_buffer_finish(&buffer, STREAM_END_DONE, NULL, &no_progress);
     struct stream_view view = STREAM_VIEW_INIT;
+    stream_add_note(stream, "One.");
+    stream_add_note(stream, "");
+    stream_add_note(stream, "Two\nlines.");
     assert_int_equal(stream_view(stream, &view, NULL), STATUS_OK);
-    assert_string_equal(buf_text(&view.text), "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z\xef\xbf\xbd");
+    assert_string_equal(view.note, "One. Two lines.");
+    for (int i = 0; i < 200; i++)
+        stream_add_note(stream, "\xe2\x82\xac");
+    char error[1000];
+    memset(error, 'x', sizeof error);
+    snprintf(error + 509, sizeof error - 509, "\xe2\x82\xac\xff");
+    stream_finish(stream, STREAM_END_FAILED, error, NULL);
+    assert_int_equal(stream_view(stream, &view, NULL), STATUS_OK);
+    assert_true(utf8_is_valid(view.note, strlen(view.note)));
+    assert_true(utf8_is_valid(view.error, strlen(view.error)));
+    assert_true(strlen(view.note) > 250 && strlen(view.error) == 511);
     stream_view_free(&view);
-    buf_free(&event.text);
-    stream_buffer_close(&buffer);
     stream_release(stream);
-    stream_timers_close(timers);
 }
 
 struct job {
-    struct stream_timers *timers;
-    struct stream_timer timer;
+    struct timer_thread *timers;
+    struct timer timer;
     atomic_int runs;
 };
 
@@ -250,27 +247,27 @@ static void run_again(void *user)
 {
     struct job *job = user;
     if (atomic_fetch_add(&job->runs, 1) < 1000000)
-        stream_timer_arm(job->timers, &job->timer, clock_now_us());
+        timer_arm(job->timers, &job->timer, clock_now_us());
 }
 
 static void test_timer_cancel(void **state)
 {
     (void)state;
-    struct stream_timers *timers = NULL;
-    assert_int_equal(stream_timers_open(&timers, NULL), STATUS_OK);
+    struct timer_thread *timers = NULL;
+    assert_int_equal(timer_thread_open(&timers, NULL), STATUS_OK);
     for (int i = 0; i < 200; i++) {
         struct job job = {.timers = timers};
-        job.timer = (struct stream_timer){.run = run_again, .user = &job};
+        job.timer = (struct timer){.run = run_again, .user = &job};
         atomic_init(&job.runs, 0);
-        stream_timer_arm(timers, &job.timer, 0);
+        timer_arm(timers, &job.timer, 0);
         while (atomic_load(&job.runs) < 3)
             ;
-        stream_timer_cancel(timers, &job.timer); /* arms itself all the time, and yet is over now */
+        timer_cancel(timers, &job.timer); /* arms itself all the time, and yet is over now */
         int runs = atomic_load(&job.runs);
         sleep_ms(0);
         assert_int_equal(atomic_load(&job.runs), runs);
     }
-    stream_timers_close(timers);
+    timer_thread_close(timers);
 }
 
 static void test_no_memory(void **state)
@@ -295,7 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs),          cmocka_unit_test(test_readers),
-        cmocka_unit_test(test_buffer_policy), cmocka_unit_test(test_buffer_characters),
+        cmocka_unit_test(test_buffer_policy), cmocka_unit_test(test_texts_stay_valid),
         cmocka_unit_test(test_timer_cancel),  cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include "../service/fake_engine.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "web/http/http_events.h"
 #include "web/ui/ui.h"
 
@@ -22,7 +23,7 @@ static int open_all(void **state)
     struct err err = ERR_INIT;
     if (service_open(&config, &service, &err) != STATUS_OK || ui_open(service, "0.0", &ui, &err) != STATUS_OK)
         fail_msg("%s", err.text);
-    models_wait(service->models, 0);
+    models_wait(service->models);
     return 0;
 }
 
@@ -68,6 +69,26 @@ static void test_pages(void **state)
     assert_int_equal(call("POST", "/chat/replies/{}/stop", "1", "", &out), 404);
     assert_int_equal(call("GET", "/chat/replies/{}/events", "1", "", &out), 200);
     assert_int_equal(call("POST", "/chat/messages", NULL, "text=x", &out), 415); /* no content type */
+    buf_free(&out);
+}
+
+/* A file name that is no UTF-8 is shown as well as can be; nothing but a posted message makes a chat. */
+static void test_any_bytes(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT;
+    service_close(service);
+    fake.open_error = "broken\xff\nfile";
+    struct service_config config = {.models = {.model_path = "fa\xffke.gguf"}, .sampling = sampler_defaults()};
+    ui_close(ui);
+    assert_int_equal(service_open(&config, &service, NULL), STATUS_OK);
+    assert_int_equal(ui_open(service, "0.0", &ui, NULL), STATUS_OK);
+    models_wait(service->models);
+    assert_int_equal(call("GET", "/", NULL, "", &out), 200);
+    assert_non_null(strstr(buf_text(&out), "fa?ke.gguf: broken? file"));
+    assert_int_equal(call("GET", "/health", NULL, "", &out), 200);
+    assert_true(utf8_is_valid(out.data, out.len));
+    fake.open_error = NULL;
     buf_free(&out);
 }
 
@@ -134,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pages, open_all, close_all),
+        cmocka_unit_test_setup_teardown(test_any_bytes, open_all, close_all),
         cmocka_unit_test_setup_teardown(test_no_memory, open_all, close_all),
         cmocka_unit_test_setup_teardown(test_cursors, open_all, close_all),
     };
