@@ -12,6 +12,9 @@
 # those of them that are named. They need some gigabytes of Python packages, kept in build/venv-reference.
 #
 # Logs and results are in build/test-results. The exit code is 0 if nothing failed.
+#
+# Some functions run only through the trap or run_step, which shellcheck cannot see:
+# shellcheck disable=SC2317
 set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
 cd "$root"
@@ -36,7 +39,7 @@ finish() {
     fi
     code=0
     tools/count-tests "$results"/*.ctest.xml "$results"/*.pytest.xml "$results"/*.checks || code=1
-    exit $code
+    exit "$code"
 }
 
 begin_step() {
