@@ -239,7 +239,18 @@ def test_without_javascript(browser):
     assert "<table>" in page and "<form" in page and 'action="/chat/messages"' in page
 
 
+def test_absolute_address(stub):
+    """The form that proxies are asked with; the host in it must be the one in the header."""
+    for host, code in ((f"127.0.0.1:{stub.port}", b"200"), ("evil.example", b"400")):
+        with socket.create_connection(("127.0.0.1", stub.port)) as connection:
+            connection.sendall(f"GET http://{host}/health HTTP/1.1\r\nHost: 127.0.0.1:{stub.port}\r\n"
+                               "Connection: close\r\n\r\n".encode())
+            assert connection.recv(4096).split()[1] == code
+
+
 def test_thinking_switch(browser):
+    browser.post("/chat/thinking", {"thinking": "off"}, htmx=True)  # nobody to remember it for
+    browser.get("/")
     answer = browser.post("/chat/thinking", {"thinking": "off"}, htmx=True)
     assert answer.status == 200 and 'value="on"' in answer.text
     assert 'value="on"' in browser.get("/").text

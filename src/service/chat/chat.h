@@ -57,7 +57,8 @@ void chat_book_close(struct chat_book *book);
 void chat_new_session(char session[CHAT_SESSION_LENGTH + 1]);
 bool chat_is_session(struct str text);
 
-/* The chat of a session, to look at or to send to; with `create` it is made if there is none, else *out is NULL. */
+/* The chat of a session; with `create` (when something is to be sent) it is made if there is none, else *out is
+ * NULL. */
 enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out,
                       struct err *err);
 void chat_release(struct chat *chat);
@@ -70,8 +71,8 @@ struct chat_sent {
 };
 
 /* `text` as typed: bytes that are no UTF-8 and control characters become U+FFFD. Errors: STATUS_ARGUMENT
- * (nothing to send, or a reply is still running), STATUS_LIMIT (too long, too many replies waiting), STATUS_NOT_FOUND (no
- * model: why and what to do). A reply that fails later says so in its stream. */
+ * (nothing to send, or a reply is still running), STATUS_LIMIT (too long, too many replies waiting),
+ * STATUS_NOT_FOUND (no model: why and what to do). A reply that fails later says so in its stream. */
 enum status chat_send(struct chat *chat, struct str text, struct chat_sent *sent, struct err *err);
 
 /* Ends the reply soon; a reply that is not running is left alone. STATUS_NOT_FOUND if there is no such reply.

@@ -169,7 +169,8 @@ enum status chat_prompt_render(const struct chat_prompt_request *request, struct
         guarded.turns = turns;
         status = render_fitting(&guarded, &prompt, n_left_out, err);
     }
-    if (status == STATUS_FORMAT && request->model->prompt_template) { /* what the template says is said again, about the texts without barriers */
+    if (status == STATUS_FORMAT && request->model->prompt_template) {
+        /* What the template says is said again, about the texts without barriers. */
         struct err plain = ERR_INIT;
         if (render_template(request, 0, &prompt, &plain) == STATUS_FORMAT && err)
             *err = plain;

@@ -57,8 +57,8 @@ static void on_end(void *user, struct chat_turn *turn)
     uncount_turn(book);
 }
 
-/* Under the chat's mutex: how many of the oldest messages must go, so that a chat with two more, of `bytes`, is
- * not too large. */
+/* Under the chat's mutex: how many of the oldest messages must go, so that a chat with two more, of `bytes`,
+ * is not too large. */
 static size_t count_surplus(const struct chat *chat, size_t bytes)
 {
     size_t n = 0;
@@ -85,7 +85,8 @@ static void note_forgotten(struct stream *stream, size_t n)
     char note[128];
     if (n == 0)
         return;
-    snprintf(note, sizeof note, "The oldest %zu messages were forgotten: a chat holds %d messages and %d KiB.", n,
+    snprintf(note, sizeof note,
+             "The oldest %zu messages were forgotten: a chat holds %d messages and %d KiB.", n,
              CHAT_MESSAGES_MAX, CHAT_BYTES_MAX / 1024);
     stream_add_note(stream, note);
 }
@@ -133,7 +134,8 @@ static enum status count_turn(struct chat *chat, struct err *err)
         status = err_set(err, STATUS_CANCELLED, "The server is shutting down.");
     else if (book->n_turns >= book->config.max_replies)
         status = err_set(err, STATUS_LIMIT,
-                         "%zu replies are being written or waiting already. Try again in a minute.", book->n_turns);
+                         "%zu replies are being written or waiting already. Try again in a minute.",
+                         book->n_turns);
     else
         book->n_turns++;
     pthread_mutex_unlock(&book->turns_mutex);

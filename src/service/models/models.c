@@ -133,12 +133,14 @@ static void set_none(struct models *models, const struct err *err, const char *h
 static void load_first(struct models *models)
 {
     struct err err = ERR_INIT;
-    const char *path = models->config.model_path && *models->config.model_path ? models->config.model_path : NULL;
+    const char *path = models->config.model_path;
     const char *hint = hint_failed;
     struct models_status status;
     char found[512] = "";
     struct held_model *held = NULL;
     uint64_t started = clock_now_us();
+    if (path && !*path)
+        path = NULL;
     if (!path && models_find(models->config.folder, found, sizeof found, &err) == STATUS_OK)
         path = found;
     if (path) {

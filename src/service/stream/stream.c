@@ -220,7 +220,8 @@ void stream_view_free(struct stream_view *view)
 size_t stream_size(struct stream *stream)
 {
     pthread_mutex_lock(&stream->mutex);
-    size_t size = stream->thinking.capacity + stream->text.capacity + stream->capacity * sizeof *stream->events;
+    size_t size = stream->thinking.capacity + stream->text.capacity;
+    size += stream->capacity * sizeof *stream->events;
     pthread_mutex_unlock(&stream->mutex);
     return size;
 }

@@ -36,7 +36,8 @@ struct stream_buffer {
 /* Holds the stream until closed. */
 void stream_buffer_open(struct stream_buffer *buffer, struct stream *stream, struct timer_thread *timers);
 
-/* THINKING, TEXT, or PROGRESS without text. Text is whole, valid UTF-8, as for stream_append. STATUS_NO_MEMORY: the reply should be ended as failed. */
+/* THINKING, TEXT, or PROGRESS without text. Text is whole, valid UTF-8, as for stream_append.
+ * STATUS_NO_MEMORY: the reply should be ended as failed. */
 enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_type type, struct str text,
                                const struct stream_progress *progress, struct err *err);
 

@@ -187,6 +187,20 @@ static void route(struct http_server *server, struct http_request *request, stru
     }
 }
 
+/* "http://host/path", which proxies are asked with and every server must take, as "/path". NULL if it names another
+ * host than the Host header. */
+static const char *path_of(const char *url, const char *host)
+{
+    static const char scheme[] = "http://";
+    if (strncasecmp(url, scheme, sizeof scheme - 1) != 0)
+        return url;
+    const char *authority = url + sizeof scheme - 1;
+    size_t len = strcspn(authority, "/");
+    if (!host || len != strlen(host) || strncasecmp(authority, host, len) != 0)
+        return NULL;
+    return authority[len] ? authority + len : "/";
+}
+
 static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
                               const char *method, const char *url, struct exchange *exchange)
 {
@@ -198,6 +212,9 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
     struct http_response response = {.status = 200, .content_type = "text/html; charset=utf-8"};
     struct err err = ERR_INIT;
     unsigned refused = guard(server, &request, &err);
+    const char *path = path_of(url, http_header(&request, "Host"));
+    exchange->malformed |= !path;
+    request.path = path ? path : url;
     if (refused)
         error_page(server, &request, &response, refused, err.text);
     else if (exchange->malformed)
@@ -258,6 +275,7 @@ enum MHD_Result http_exchange_handle(void *user, struct MHD_Connection *connecti
         return MHD_NO;
     if (!exchange->began) {
         exchange->began = true;
+        http_peer_waits(server, connection, HTTP_PEER_BODY);
         exchange->too_large = announces_too_much(server, connection);
         return exchange->too_large ? answer(server, connection, method, url, exchange) : MHD_YES;
     }
@@ -271,7 +289,7 @@ enum MHD_Result http_exchange_handle(void *user, struct MHD_Connection *connecti
         *size = 0;
         return MHD_YES;
     }
-    http_peer_waits(server, connection, false);
+    http_peer_waits(server, connection, HTTP_PEER_ANSWER);
     return answer(server, connection, method, url, exchange);
 }
 
@@ -286,5 +304,5 @@ void http_exchange_end(void *user, struct MHD_Connection *connection, void **con
         mem_free(exchange);
     }
     *context = NULL;
-    http_peer_waits(user, connection, true);
+    http_peer_waits(user, connection, HTTP_PEER_HEAD);
 }

@@ -36,10 +36,13 @@ struct http_events {
     struct http_events *next, *previous; /* under the server's mutex */
 };
 
-/* A connection that owes us a request. */
+/* What a connection is about to do: send the head of a request, send its body, or listen to our answer. */
+enum http_peer_state { HTTP_PEER_HEAD, HTTP_PEER_BODY, HTTP_PEER_ANSWER };
+
 struct http_peer {
     int fd;
-    uint64_t waiting_since_us; /* 0 while the server has the word */
+    enum http_peer_state state;
+    uint64_t since_us; /* when the head was first waited for: one patience for head and body */
     struct http_peer *next, *previous;
 };
 
@@ -80,7 +83,7 @@ enum MHD_Result http_exchange_handle(void *server, struct MHD_Connection *connec
 void http_exchange_end(void *server, struct MHD_Connection *connection, void **exchange,
                        enum MHD_RequestTerminationCode code);
 
-/* http_server.c: the peer starts (waiting) or ends to owe us a request. */
-void http_peer_waits(struct http_server *server, struct MHD_Connection *connection, bool waiting);
+/* http_server.c: the peer goes on to another state. */
+void http_peer_waits(struct http_server *server, struct MHD_Connection *connection, enum http_peer_state state);
 
 #endif

@@ -16,6 +16,8 @@
 
 #define HTTP_THREADS 2
 #define IDLE_SECONDS 30u
+#define HEAD_SECONDS 15 /* for the head of a request, idle time before it included: half-open connections are cheap
+                           for who makes them */
 #define CONNECTION_MEMORY 32768 /* the library's room for a request's headers and a response's buffer */
 
 /* -- connections -- */
@@ -55,7 +57,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
         peer = info ? mem_zalloc(1, sizeof *peer) : NULL;
         if (peer) {
             peer->fd = info->connect_fd;
-            peer->waiting_since_us = clock_now_us();
+            peer->since_us = clock_now_us();
             link_peer(server, peer);
         }
         *context = peer;
@@ -66,7 +68,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
     }
 }
 
-void http_peer_waits(struct http_server *server, struct MHD_Connection *connection, bool waiting)
+void http_peer_waits(struct http_server *server, struct MHD_Connection *connection, enum http_peer_state state)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -74,7 +76,9 @@ void http_peer_waits(struct http_server *server, struct MHD_Connection *connecti
     if (!peer)
         return;
     pthread_mutex_lock(&server->mutex);
-    peer->waiting_since_us = waiting ? clock_now_us() : 0;
+    peer->state = state;
+    if (state == HTTP_PEER_HEAD)
+        peer->since_us = clock_now_us();
     pthread_mutex_unlock(&server->mutex);
 }
 
@@ -83,13 +87,14 @@ void http_peer_waits(struct http_server *server, struct MHD_Connection *connecti
 static void *watch_main(void *user)
 {
     struct http_server *server = user;
-    uint64_t patience_us = (uint64_t)server->config.request_seconds * 1000000;
+    unsigned whole = server->config.request_seconds, head = whole < HEAD_SECONDS ? whole : HEAD_SECONDS;
+    uint64_t patience_us[] = {[HTTP_PEER_HEAD] = head * 1000000ull, [HTTP_PEER_BODY] = whole * 1000000ull};
     pthread_mutex_lock(&server->mutex);
     while (!server->stopping) {
         uint64_t now = clock_now_us(), next = now + 1000000;
         struct timespec until = {(time_t)(next / 1000000), (long)(next % 1000000) * 1000};
         for (struct http_peer *at = server->peers; at; at = at->next)
-            if (at->waiting_since_us && now - at->waiting_since_us > patience_us)
+            if (at->state != HTTP_PEER_ANSWER && now - at->since_us > patience_us[at->state])
                 shutdown(at->fd, SHUT_RDWR); /* its thread sees the end and closes it */
         http_events_tick(server);
         pthread_cond_timedwait(&server->stop, &server->mutex, &until);

@@ -69,7 +69,8 @@ static void test_router(void **state)
 static void test_host(void **state)
 {
     (void)state;
-    static const char *const good[] = {"localhost:3000", "LOCALHOST:3000", "127.0.0.1:3000", "127.0.0.2:3000", "[::1]:3000"};
+    static const char *const good[] = {"localhost:3000", "LOCALHOST:3000", "127.0.0.1:3000", "127.0.0.2:3000",
+                                       "[::1]:3000"};
     static const char *const bad[] = {"localhost",
                                       "localhost:3001",
                                       "evil.example:3000",
