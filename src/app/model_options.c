@@ -28,12 +28,16 @@ enum status model_options_open(const struct model_options *options, struct model
     enum status status = model_open(options->model, model, err);
     if (status != STATUS_OK || !tokenizer)
         return status;
-    status = options->tokenizer ? tokenizer_from_json(options->tokenizer, tokenizer, err)
-                                : tokenizer_from_gguf(model_gguf(*model), tokenizer, err);
+    const char *path = options->tokenizer;
+    if (path) {
+        status = tokenizer_from_json(path, tokenizer, err);
+        if (status != STATUS_OK)
+            return status; /* the error names the path */
+    } else
+        status = tokenizer_from_gguf(model_gguf(*model), tokenizer, err);
     if (status == STATUS_OK)
-        status = model_check_vocabulary(model_hparams(*model), tokenizer_vocab_size(*tokenizer),
-                                        !options->tokenizer, err);
+        status = model_check_vocabulary(model_hparams(*model), tokenizer_vocab_size(*tokenizer), !path, err);
     if (status != STATUS_OK)
-        err_prefix(err, "%s: ", options->tokenizer ? options->tokenizer : options->model);
+        err_prefix(err, "%s: ", path ? path : options->model);
     return status;
 }

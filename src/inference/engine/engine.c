@@ -81,14 +81,23 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
     return STATUS_OK;
 }
 
-static enum status open_tokenizer(struct engine *engine, const char *path, struct err *err)
+static enum status open_tokenizer(struct engine *engine, const struct engine_config *config, struct err *err)
 {
-    enum status status = path ? tokenizer_from_json(path, &engine->tokenizer, err)
-                              : tokenizer_from_gguf(model_gguf(engine->model), &engine->tokenizer, err);
+    const char *path = config->tokenizer_path;
+    enum status status;
+    if (path) {
+        status = tokenizer_from_json(path, &engine->tokenizer, err);
+        if (status != STATUS_OK)
+            return status; /* the error names the path */
+    } else
+        status = tokenizer_from_gguf(model_gguf(engine->model), &engine->tokenizer, err);
+    if (status == STATUS_OK) {
+        engine->n_sample = tokenizer_vocab_size(engine->tokenizer);
+        status = model_check_vocabulary(model_hparams(engine->model), engine->n_sample, !path, err);
+    }
     if (status != STATUS_OK)
-        return status;
-    engine->n_sample = tokenizer_vocab_size(engine->tokenizer);
-    return model_check_vocabulary(model_hparams(engine->model), engine->n_sample, path == NULL, err);
+        err_prefix(err, "%s: ", path ? path : config->model_path);
+    return status;
 }
 
 static enum status make_slots(struct engine *engine, struct err *err)
@@ -128,7 +137,7 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
 
     enum status status = model_open(config->model_path, &engine->model, err);
     if (status == STATUS_OK)
-        status = open_tokenizer(engine, config->tokenizer_path, err);
+        status = open_tokenizer(engine, config, err);
     if (status == STATUS_OK)
         status = fill_info(engine, config, err);
     if (status == STATUS_OK) {

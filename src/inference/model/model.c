@@ -162,14 +162,16 @@ enum status model_open(const char *path, struct model **out, struct err *err)
     struct model *model = mem_zalloc(1, sizeof *model);
     if (!model)
         return err_no_memory(err, "opening a model");
-    enum status status = gguf_open(path, &model->owned, err);
+    enum status status = gguf_open(path, &model->owned, err); /* its errors name the path */
     model->gguf = model->owned;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = read_model(model, err);
-    if (status == STATUS_OK)
-        status = check_memory(model->gguf, err);
+        if (status == STATUS_OK)
+            status = check_memory(model->gguf, err);
+        if (status != STATUS_OK)
+            err_prefix(err, "%s: ", path);
+    }
     if (status != STATUS_OK) {
-        err_prefix(err, "%s: ", path);
         model_close(model);
         return status;
     }
