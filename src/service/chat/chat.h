@@ -38,8 +38,8 @@ struct chat;
 
 struct chat_config {
     struct models *models;          /* outlives the book */
-    struct timer_thread *pace;     /* flushes and paced text */
-    struct timer_thread *worker;   /* the slow part of turns */
+    struct timer_thread *pace;      /* flushes and paced text */
+    struct timer_thread *worker;    /* the slow part of turns */
     const char *system_prompt;      /* or NULL: the model's own. Texts outlive the book */
     const char *quote_path;         /* or NULL */
     struct sampler_params sampling; /* the seed is replaced for every reply unless `fixed_seed` */
@@ -57,8 +57,8 @@ void chat_book_close(struct chat_book *book);
 void chat_new_session(char session[CHAT_SESSION_LENGTH + 1]);
 bool chat_is_session(struct str text);
 
-/* The chat of a session; with `create` (when something is to be sent) it is made if there is none, else *out is
- * NULL. */
+/* The chat of a session; with `create` (when something is to be sent) it is made if there is none, else *out
+ * is NULL. */
 enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out,
                       struct err *err);
 void chat_release(struct chat *chat);

@@ -38,7 +38,7 @@ struct models_config {
 struct models_model {
     struct engine *engine;
     const struct engine_info *info;
-    char name[128];                               /* what people call it: the file's name without ".gguf" */
+    char name[128]; /* what people call it: the file's name without ".gguf" */
     const struct jinja_template
         *prompt_template;    /* NULL: there is none that works; then `template_note` says why */
     bool thinking_switch;    /* the template knows enable_thinking */

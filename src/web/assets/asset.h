@@ -14,8 +14,8 @@
 #include <stddef.h>
 
 struct asset {
-    const char *path;         /* "static/app.css" */
-    const char *data;         /* `len` bytes and a NUL behind them */
+    const char *path; /* "static/app.css" */
+    const char *data; /* `len` bytes and a NUL behind them */
     size_t len;
     const char *content_type; /* "text/css; charset=utf-8" */
     const char *etag;         /* a hash of the content, with the quotes that HTTP wants around it */

@@ -187,8 +187,8 @@ static void route(struct http_server *server, struct http_request *request, stru
     }
 }
 
-/* "http://host/path", which proxies are asked with and every server must take, as "/path". NULL if it names another
- * host than the Host header. */
+/* "http://host/path", which proxies are asked with and every server must take, as "/path". NULL if it names
+ * another host than the Host header. */
 static const char *path_of(const char *url, const char *host)
 {
     static const char scheme[] = "http://";

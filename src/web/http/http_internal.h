@@ -84,6 +84,7 @@ void http_exchange_end(void *server, struct MHD_Connection *connection, void **e
                        enum MHD_RequestTerminationCode code);
 
 /* http_server.c: the peer goes on to another state. */
-void http_peer_waits(struct http_server *server, struct MHD_Connection *connection, enum http_peer_state state);
+void http_peer_waits(struct http_server *server, struct MHD_Connection *connection,
+                     enum http_peer_state state);
 
 #endif

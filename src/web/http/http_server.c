@@ -16,8 +16,9 @@
 
 #define HTTP_THREADS 2
 #define IDLE_SECONDS 30u
-#define HEAD_SECONDS 15 /* for the head of a request, idle time before it included: half-open connections are cheap
-                           for who makes them */
+#define HEAD_SECONDS \
+    15 /* for the head of a request, idle time before it included: half-open connections are cheap \
+          for who makes them */
 #define CONNECTION_MEMORY 32768 /* the library's room for a request's headers and a response's buffer */
 
 /* -- connections -- */
@@ -68,7 +69,8 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
     }
 }
 
-void http_peer_waits(struct http_server *server, struct MHD_Connection *connection, enum http_peer_state state)
+void http_peer_waits(struct http_server *server, struct MHD_Connection *connection,
+                     enum http_peer_state state)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);

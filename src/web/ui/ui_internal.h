@@ -35,8 +35,8 @@ struct ui {
 enum status ui_render(const struct ui *ui, enum ui_template which, json_t *context, struct buf *out,
                       struct err *err);
 
-/* ui_view.c: json_pack for contexts; where the format does not fit its values, which is a mistake in this folder,
- * the result is null, and says so in the log. NULL without memory. */
+/* ui_view.c: json_pack for contexts; where the format does not fit its values, which is a mistake in this
+ * folder, the result is null, and says so in the log. NULL without memory. */
 json_t *ui_view_pack(const char *format, ...);
 /* Any bytes as a string: what is no UTF-8 becomes U+FFFD. */
 json_t *ui_view_text(struct str text);

@@ -202,8 +202,8 @@ static void harden(cmark_node *root)
  * like the beginning of a tag is one. */
 static void mark_links(const char *html, struct buf *out)
 {
-    static const char tag[] = "<a href=\"", attributes[] =
-        " rel=\"noopener noreferrer nofollow\" target=\"_blank\"";
+    static const char tag[] = "<a href=\"",
+                      attributes[] = " rel=\"noopener noreferrer nofollow\" target=\"_blank\"";
     must(!strstr(html, "<img")); /* would tell its server about the reader */
     for (const char *link; (link = strstr(html, tag));) {
         const char *end = strchr(link + sizeof tag - 1, '"');

@@ -9,7 +9,8 @@
  * A text that would make too large a tree (a table of a thousand columns, quotes in quotes without end) is
  * shown as it was written.
  *
- * Threads: any; one at a time parses, because the library keeps some of its parsing state in global variables.
+ * Threads: any; one at a time parses, because the library keeps some of its parsing state in global
+ * variables.
  */
 #ifndef UI_UI_MARKDOWN_H
 #define UI_UI_MARKDOWN_H
@@ -39,8 +40,8 @@ struct ui_markdown_stream {
 /* Adds text. Appends the HTML of the blocks that it finished, if any, to `finished`. */
 enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished,
                              struct err *err);
-/* Appends the HTML of the open block as it is now; one larger than UI_MARKDOWN_LARGE as it was written, because
- * it is rendered again with every piece that comes. */
+/* Appends the HTML of the open block as it is now; one larger than UI_MARKDOWN_LARGE as it was written,
+ * because it is rendered again with every piece that comes. */
 enum status ui_markdown_open_block(const struct ui_markdown_stream *stream, struct buf *out, struct err *err);
 bool ui_markdown_is_large(const struct ui_markdown_stream *stream);
 void ui_markdown_free(struct ui_markdown_stream *stream);

@@ -80,8 +80,8 @@ static enum status write_status(struct reply *reply, const struct stream_progres
     return status;
 }
 
-/* A definition may have changed links anywhere, and a large block has only been shown as it was written: the two
- * cases where finished blocks are rendered again. */
+/* A definition may have changed links anywhere, and a large block has only been shown as it was written: the
+ * two cases where finished blocks are rendered again. */
 static enum status rewrite_all(struct reply *reply, struct buf *out)
 {
     if (!reply->markdown.has_definitions && !ui_markdown_is_large(&reply->markdown))
@@ -101,7 +101,7 @@ static enum status write_end(struct reply *reply, struct buf *out)
         status = rewrite_all(reply, out);
     if (status == STATUS_OK) {
         json_t *context = ui_view_pack("{s:o, s:o}", "app", ui_view_app(reply->ui), "message",
-                                    ui_view_message(&reply->message));
+                                       ui_view_message(&reply->message));
         status = ui_render(reply->ui, UI_REPLY_FOOTER, context, &reply->data, NULL);
     }
     if (status != STATUS_OK)

@@ -36,14 +36,15 @@ void ui_error_page(void *user, const struct http_request *request, struct http_r
     enum status status;
     buf_clear(&response->body);
     if (http_is_htmx(request)) {
-        json_t *context = ui_view_pack("{s:{s:s, s:o}}", "notice", "kind", "error", "text", ui_view_text(str_of(text)));
+        json_t *context =
+            ui_view_pack("{s:{s:s, s:o}}", "notice", "kind", "error", "text", ui_view_text(str_of(text)));
         status = ui_render(ui, UI_NOTICE, context, &response->body, &err);
         http_response_header(response, "HX-Retarget", "#notice");
         http_response_header(response, "HX-Reswap", "innerHTML");
     } else {
-        json_t *context =
-            ui_view_pack("{s:o, s:{s:I, s:s, s:o}}", "app", ui_view_app(ui), "error", "status",
-                      (json_int_t)response->status, "title", status_title(response->status), "text", ui_view_text(str_of(text)));
+        json_t *context = ui_view_pack("{s:o, s:{s:I, s:s, s:o}}", "app", ui_view_app(ui), "error", "status",
+                                       (json_int_t)response->status, "title", status_title(response->status),
+                                       "text", ui_view_text(str_of(text)));
         status = ui_render(ui, UI_PAGE_ERROR, context, &response->body, &err);
     }
     if (status != STATUS_OK) { /* the page about the error fails too: plain text needs nothing */
@@ -117,7 +118,7 @@ static json_t *chat_context(struct ui *ui, struct chat *chat, uint64_t from, str
     json_t *context = NULL;
     if (!chat || chat_view(chat, from, &view, err) == STATUS_OK) {
         context = ui_view_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(ui), "model", ui_view_model(&model),
-                            "chat", ui_view_chat(&view, &model), "messages", ui_view_messages(&view));
+                               "chat", ui_view_chat(&view, &model), "messages", ui_view_messages(&view));
         if (!context)
             err_no_memory(err, "making a page");
     }

@@ -58,8 +58,8 @@ static json_t *text_or_none(const char *text)
 
 json_t *ui_view_app(const struct ui *ui)
 {
-    return ui_view_pack("{s:s, s:s, s:s}", "name", "NotSo-SmolLM3 Bot", "version", ui->version, "asset_version",
-                     asset_version());
+    return ui_view_pack("{s:s, s:s, s:s}", "name", "NotSo-SmolLM3 Bot", "version", ui->version,
+                        "asset_version", asset_version());
 }
 
 json_t *ui_view_model(const struct models_status *status)
@@ -67,15 +67,17 @@ json_t *ui_view_model(const struct models_status *status)
     static const char *const states[] = {
         [MODELS_LOADING] = "loading", [MODELS_READY] = "ready", [MODELS_NONE] = "none"};
     return ui_view_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "state", states[status->state], "name",
-                     text_or_none(status->name), "reason", text_of(status->reason), "hint", text_of(status->hint), "file",
-                     text_or_none(status->file), "context_tokens", (json_int_t)status->n_ctx);
+                        text_or_none(status->name), "reason", text_of(status->reason), "hint",
+                        text_of(status->hint), "file", text_or_none(status->file), "context_tokens",
+                        (json_int_t)status->n_ctx);
 }
 
 json_t *ui_view_chat(const struct chat_view *chat, const struct models_status *status)
 {
     /* There is one chat per session, and the page never needs to name it. */
-    return ui_view_pack("{s:s, s:b, s:b, s:b}", "id", "chat", "thinking", chat->thinking, "thinking_available",
-                     status->state != MODELS_READY || status->thinking_switch, "running", chat->running);
+    return ui_view_pack("{s:s, s:b, s:b, s:b}", "id", "chat", "thinking", chat->thinking,
+                        "thinking_available", status->state != MODELS_READY || status->thinking_switch,
+                        "running", chat->running);
 }
 
 static const char *state_name(enum stream_end end)
@@ -123,12 +125,12 @@ json_t *ui_view_message(const struct chat_message_view *message)
         view = ui_view_pack(
             "{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:b, s:o, s:I, s:f, s:f, s:s, s:s}", "id",
             (json_int_t)message->id, "role", assistant ? "assistant" : "user", "text",
-            ui_view_text(buf_str(&content->text)), "html", ui_view_text(buf_str(&html)), "html_open", ui_view_text(buf_str(&open)), "thinking",
-            ui_view_text(buf_str(&content->thinking)), "thinking_open",
-            running && content->progress.phase == STREAM_THINKING, "state",
-            assistant ? state_name(content->end) : "done", "note", text_of(content->note), "error", text_of(content->error),
-            "command", message->command, "model", text_of(message->model), "n_tokens",
-            (json_int_t)content->progress.n_tokens, "tokens_per_second",
+            ui_view_text(buf_str(&content->text)), "html", ui_view_text(buf_str(&html)), "html_open",
+            ui_view_text(buf_str(&open)), "thinking", ui_view_text(buf_str(&content->thinking)),
+            "thinking_open", running && content->progress.phase == STREAM_THINKING, "state",
+            assistant ? state_name(content->end) : "done", "note", text_of(content->note), "error",
+            text_of(content->error), "command", message->command, "model", text_of(message->model),
+            "n_tokens", (json_int_t)content->progress.n_tokens, "tokens_per_second",
             rounded(content->progress.tokens_per_second), "thinking_seconds",
             rounded(content->progress.thinking_seconds), "events_url", events_url, "stop_url", stop_url);
     buf_free(&html);
@@ -157,8 +159,8 @@ json_t *ui_view_progress(const struct stream_progress *progress)
     json_int_t percent =
         progress->n_prompt ? (json_int_t)progress->n_prompt_done * 100 / progress->n_prompt : 0;
     return ui_view_pack("{s:s, s:I, s:I, s:f, s:f}", "state", phases[progress->phase], "percent", percent,
-                     "n_tokens", (json_int_t)progress->n_tokens, "tokens_per_second",
-                     rounded(progress->tokens_per_second), "seconds", rounded(progress->seconds));
+                        "n_tokens", (json_int_t)progress->n_tokens, "tokens_per_second",
+                        rounded(progress->tokens_per_second), "seconds", rounded(progress->seconds));
 }
 
 json_t *ui_view_commands(void)
@@ -167,7 +169,7 @@ json_t *ui_view_commands(void)
     for (size_t i = 0; commands && i < commands_count; i++) {
         const struct commands_entry *entry = &commands_table[i];
         if (json_array_append_new(commands, ui_view_pack("{s:s, s:s, s:s}", "name", entry->name, "arguments",
-                                                      entry->arguments, "summary", entry->summary)) != 0) {
+                                                         entry->arguments, "summary", entry->summary)) != 0) {
             json_decref(commands);
             return NULL;
         }
@@ -181,11 +183,12 @@ json_t *ui_view_health(const struct ui *ui, const struct models_status *status)
         [MODELS_LOADING] = "loading", [MODELS_READY] = "ok", [MODELS_NONE] = "no_model"};
     json_t *model = json_null();
     if (status->state == MODELS_READY)
-        model = ui_view_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "name", text_of(status->name), "file", text_of(status->file),
-                          "parameters", (json_int_t)status->n_parameters, "bytes",
-                          (json_int_t)status->model_bytes, "context_tokens",
-                          (json_int_t)status->n_ctx, "threads", (json_int_t)status->n_threads);
+        model = ui_view_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "name", text_of(status->name), "file",
+                             text_of(status->file), "parameters", (json_int_t)status->n_parameters, "bytes",
+                             (json_int_t)status->model_bytes, "context_tokens", (json_int_t)status->n_ctx,
+                             "threads", (json_int_t)status->n_threads);
     return ui_view_pack("{s:s, s:o, s:o, s:o, s:s, s:f}", "status", states[status->state], "reason",
-                     text_or_none(status->reason), "hint", text_of(status->hint), "model", model, "version",
-                     ui->version, "uptime_seconds", rounded((double)(clock_now_us() - ui->started_us) / 1e6));
+                        text_or_none(status->reason), "hint", text_of(status->hint), "model", model,
+                        "version", ui->version, "uptime_seconds",
+                        rounded((double)(clock_now_us() - ui->started_us) / 1e6));
 }

@@ -359,9 +359,15 @@ static void mutate(struct buf *file, struct rng *rng)
         uint64_t value = nasty[rng_next(rng) % (sizeof nasty / sizeof *nasty)];
         size_t size = rng_next(rng) % 2 ? 8 : 4;
         switch (rng_next(rng) % 4) {
-        case 0: file->data[at] = (char)rng_next(rng); break;
-        case 1: file->data[at] ^= (char)(1 << rng_next(rng) % 8); break;
-        case 2: memcpy(file->data + at, &value, size < file->len - at ? size : file->len - at); break;
+        case 0:
+            file->data[at] = (char)rng_next(rng);
+            break;
+        case 1:
+            file->data[at] ^= (char)(1 << rng_next(rng) % 8);
+            break;
+        case 2:
+            memcpy(file->data + at, &value, size < file->len - at ? size : file->len - at);
+            break;
         case 3:
             if (rng_next(rng) % 8 == 0 && at > 0)
                 file->len = at;

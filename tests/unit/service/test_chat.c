@@ -347,8 +347,12 @@ static void test_budgets(void **state)
     (void)state;
     struct chat_book *book = NULL;
     struct service *service = open_service(NULL, true);
-    struct chat_config config = {.models = service->models, .pace = service->pace, .worker = service->worker,
-                                 .sampling = sampler_defaults(), .max_bytes = 1500 * 1024, .max_replies = 1};
+    struct chat_config config = {.models = service->models,
+                                 .pace = service->pace,
+                                 .worker = service->worker,
+                                 .sampling = sampler_defaults(),
+                                 .max_bytes = 1500 * 1024,
+                                 .max_replies = 1};
     struct chat *first = NULL, *second = NULL;
     struct stream_view view = STREAM_VIEW_INIT;
     struct chat_view all = CHAT_VIEW_INIT;
@@ -395,8 +399,11 @@ static void test_book_budget(void **state)
     (void)state;
     struct chat_book *book = NULL;
     struct service *service = open_service(NULL, true);
-    struct chat_config config = {.models = service->models, .pace = service->pace, .worker = service->worker,
-                                 .sampling = sampler_defaults(), .max_bytes = 500000};
+    struct chat_config config = {.models = service->models,
+                                 .pace = service->pace,
+                                 .worker = service->worker,
+                                 .sampling = sampler_defaults(),
+                                 .max_bytes = 500000};
     struct stream_view view = STREAM_VIEW_INIT;
     char *large = calloc(1, 200001), sessions[5][CHAT_SESSION_LENGTH + 1];
     memset(large, 'x', 200000);

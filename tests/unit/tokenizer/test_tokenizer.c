@@ -55,16 +55,11 @@ static void pretokenisers_cut_as_their_models_do(void **state)
     static const struct {
         const char *pre, *text, *tokens;
     } cases[] = {
-        {"gpt-2", "hello world", "hello| w|or|ld"},
-        {"gpt-2", "12345 é", "123|4|5| |é"},
-        {"gpt-2", "it's IT'S", "i|t|'s| |I|T|'|S"},
-        {"gpt-2", "a\n\n    a", "a|\n\n|  | | |a"},
-        {"smollm", "12345", "1|2|3|4|5"},
-        {"smollm", "hello1world", "hello|1|world"},
-        {"llama-bpe", "1234512", "123|4|5|1|2"},
-        {"llama-bpe", "hello\n\n!aaaaa", "hello|\n\n|!|aaaaa"},
-        {"smaug-bpe", "123123", "123|123"},
-        {"qwen2", "123'S", "1|2|3|'|S"},
+        {"gpt-2", "hello world", "hello| w|or|ld"}, {"gpt-2", "12345 é", "123|4|5| |é"},
+        {"gpt-2", "it's IT'S", "i|t|'s| |I|T|'|S"}, {"gpt-2", "a\n\n    a", "a|\n\n|  | | |a"},
+        {"smollm", "12345", "1|2|3|4|5"},           {"smollm", "hello1world", "hello|1|world"},
+        {"llama-bpe", "1234512", "123|4|5|1|2"},    {"llama-bpe", "hello\n\n!aaaaa", "hello|\n\n|!|aaaaa"},
+        {"smaug-bpe", "123123", "123|123"},         {"qwen2", "123'S", "1|2|3|'|S"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tokenizer *tokenizer = open_tiny(cases[i].pre);
@@ -107,10 +102,36 @@ static void scanning_by_hand_is_the_same_as_the_pattern(void **state)
     (void)state;
     static const char *const names[] = {"gpt-2", "llama-bpe", "smollm", "qwen2"};
     static const char *const parts[] = {
-        "a", "Bc", "R", "eS", "1", "23", "4567", " ", "  ", "\t", "\n", "\r\n", "'", "'s", "'LL", "!", "--",
-        "\x1c", "\x7f", "\v", /* from here on not ASCII */
-        "'\xc5\xbf", "\xc3\xa9", "\xc2\xa0", "\xe4\xb8\xad", "\xd9\xa3", "\xe2\x80\x99",
-        "\xf0\x9f\x98\x80", "\xff", "\xc2\x85", "\xe1\xa0\x8e",
+        "a",
+        "Bc",
+        "R",
+        "eS",
+        "1",
+        "23",
+        "4567",
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\r\n",
+        "'",
+        "'s",
+        "'LL",
+        "!",
+        "--",
+        "\x1c",
+        "\x7f",
+        "\v", /* from here on not ASCII */
+        "'\xc5\xbf",
+        "\xc3\xa9",
+        "\xc2\xa0",
+        "\xe4\xb8\xad",
+        "\xd9\xa3",
+        "\xe2\x80\x99",
+        "\xf0\x9f\x98\x80",
+        "\xff",
+        "\xc2\x85",
+        "\xe1\xa0\x8e",
     };
     struct rng rng;
     rng_seed(&rng, 4);
@@ -168,7 +189,10 @@ static void special_tokens_are_found_only_where_asked_for(void **state)
     for (size_t i = 0; i < ids.count; i++)
         assert_true(ids.ids[i] < TINY_START);
     assert_tokens(tokenizer, STR_LITERAL("<\xff|im_end|>"), true, "<|||im|_|e|n|d|||>");
-    assert_tokens(tokenizer, STR_LITERAL("<|im_\xff" "end|>hel\xfflo"), true, "<|||im|_|e|n|d|||>|hello");
+    assert_tokens(tokenizer,
+                  STR_LITERAL("<|im_\xff"
+                              "end|>hel\xfflo"),
+                  true, "<|||im|_|e|n|d|||>|hello");
     assert_tokens(tokenizer, STR_LITERAL("\xff<|im_end|>\xff\xff"), true, "<|im_end|>");
     assert_tokens(tokenizer, STR_LITERAL("<|im_end|"), true, "<|||im|_|e|n|d||");
     assert_int_equal(tokenizer_special_count(tokenizer), 3);
@@ -262,9 +286,9 @@ static void short_and_long_pieces_merge_by_the_definition(void **state)
 
 static void random_bytes(struct rng *rng, char *out, size_t len)
 {
-    static const char *const parts[] = {"hello", " world", "\n\n", "12", "\xc3\xa9", "'s", "    ",
-                                        "aaaa", "<|im_end|>",
-                                        "\xf0\x9f\x98\x80", "\xe4\xb8\xad", "\xc2\x85", "\xe2\x80\xa8"};
+    static const char *const parts[] = {
+        "hello",      " world",           "\n\n",         "12",       "\xc3\xa9",    "'s", "    ", "aaaa",
+        "<|im_end|>", "\xf0\x9f\x98\x80", "\xe4\xb8\xad", "\xc2\x85", "\xe2\x80\xa8"};
     for (size_t at = 0; at < len;) {
         const char *part = parts[below(rng, sizeof parts / sizeof *parts)];
         char byte[2] = {(char)below(rng, 256), 0};

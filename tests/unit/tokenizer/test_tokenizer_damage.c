@@ -10,13 +10,15 @@
 #include "tokenizer/tiny_vocabulary.h"
 
 #define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}"
-#define SEQUENCE                                                                            \
-    "{\"type\":\"Sequence\",\"pretokenizers\":["                                              \
-    "{\"type\":\"Digits\",\"individual_digits\":true},"                                       \
-    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\s+|[^\\\\s]+\"},\"behavior\":\"Isolated\"}," \
-    BYTE_LEVEL "]}"
+#define SEQUENCE \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[" \
+    "{\"type\":\"Digits\",\"individual_digits\":true}," \
+    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\s+|[^\\\\s]+\"},\"behavior\":\"Isolated\"}" \
+    "," BYTE_LEVEL "]}"
 
-static const struct str sample = {"<|im_start|>hello world 123\xff\xc3 \xc3\xa9" "aaaaa<|im_end|>\n\n", 49};
+static const struct str sample = {"<|im_start|>hello world 123\xff\xc3 \xc3\xa9"
+                                  "aaaaa<|im_end|>\n\n",
+                                  49};
 
 /* A tokenizer that opened must encode, and give back what it has tokens for. */
 static enum status use(struct tokenizer *tokenizer, struct err *err)
@@ -63,11 +65,21 @@ static void damage(struct rng *rng, char *data, size_t *len)
         size_t span = 1 + below(rng, 12);
         size_t room = *len - (at > other ? at : other);
         switch (below(rng, 6)) {
-        case 0: data[at] = (char)(data[at] ^ 1 << below(rng, 8)); break;
-        case 1: data[at] = (char)below(rng, 256); break;
-        case 2: data[at] = "\"\\[]{},:0 "[below(rng, 10)]; break;
-        case 3: memmove(data + at, data + other, span < room ? span : room); break;
-        case 4: memset(data + at, below(rng, 2) ? 0xff : 0, span < *len - at ? span : *len - at); break;
+        case 0:
+            data[at] = (char)(data[at] ^ 1 << below(rng, 8));
+            break;
+        case 1:
+            data[at] = (char)below(rng, 256);
+            break;
+        case 2:
+            data[at] = "\"\\[]{},:0 "[below(rng, 10)];
+            break;
+        case 3:
+            memmove(data + at, data + other, span < room ? span : room);
+            break;
+        case 4:
+            memset(data + at, below(rng, 2) ? 0xff : 0, span < *len - at ? span : *len - at);
+            break;
         default:
             if (below(rng, 8) == 0 && at > 0)
                 *len = at;
@@ -168,8 +180,8 @@ static void every_allocation_may_fail(void **state)
         for (long nth = 1;; nth++) {
             struct err err = ERR_INIT;
             mem_fail_at(nth);
-            enum status status = load_and_use(is_json ? json.data : aligned, is_json ? json.len : gguf.len,
-                                              is_json, &err);
+            enum status status =
+                load_and_use(is_json ? json.data : aligned, is_json ? json.len : gguf.len, is_json, &err);
             bool reached = mem_fail_at(0) >= nth;
             /* A compiler of patterns that runs out of memory for machine code still has the interpreter. */
             assert_true(status == STATUS_OK || (reached && status == STATUS_NO_MEMORY && err.code == status));

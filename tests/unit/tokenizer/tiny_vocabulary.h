@@ -19,8 +19,8 @@
 /* "Ġ" is the space, "Ċ" the newline, "Ã©" the two bytes of é. "world" is in the vocabulary, but not every
  * way there is: "wor" can only come about as w + or. */
 static const char *const tiny_merges[] = {
-    "h e", "l l", "he ll", "hell o", "o r", "Ġ w", "w or", "l d", "wor ld", "Ã ©",
-    "Ġ Ġ", "ĠĠ ĠĠ", "a a", "aa aa", "aaaa a", "1 2", "12 3", "Ċ Ċ", "' s", "i m",
+    "h e", "l l",   "he ll", "hell o", "o r",    "Ġ w", "w or", "l d", "wor ld", "Ã ©",
+    "Ġ Ġ", "ĠĠ ĠĠ", "a a",   "aa aa",  "aaaa a", "1 2", "12 3", "Ċ Ċ", "' s",    "i m",
 };
 enum {
     TINY_MERGES = sizeof tiny_merges / sizeof *tiny_merges,

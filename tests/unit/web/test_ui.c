@@ -79,7 +79,8 @@ static void test_any_bytes(void **state)
     struct buf out = BUF_INIT;
     service_close(service);
     fake.open_error = "broken\xff\nfile";
-    struct service_config config = {.models = {.model_path = "fa\xffke.gguf"}, .sampling = sampler_defaults()};
+    struct service_config config = {.models = {.model_path = "fa\xffke.gguf"},
+                                    .sampling = sampler_defaults()};
     ui_close(ui);
     assert_int_equal(service_open(&config, &service, NULL), STATUS_OK);
     assert_int_equal(ui_open(service, "0.0", &ui, NULL), STATUS_OK);
