@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Logits against independent implementations, from fixtures that tests/reference/write_fixtures.py computed once.
+"""Logits against independent implementations, from fixtures that tests/reference/write_fixtures.py computed
+once.
 
-The tiny models are built here from numbers; the texts and what transformers and llama.cpp make of them are committed.
-tests/reference/live.py computes the same comparisons afresh."""
+The tiny models are built here from numbers; the texts and what transformers and llama.cpp make of them are
+committed. tests/reference/live.py computes the same comparisons afresh."""
 
 import pathlib
 import sys
@@ -20,10 +21,11 @@ from program import TIERS, Program, processor_tiers  # noqa: E402
 # Largest difference over largest logit. The reference tier and F32 weights leave only the order of additions.
 TINY_BOUND = {"reference": 1e-4, "avx2": 1e-4, "avx512": 1e-4}
 
-# The reference tier computes these chunks of the texts: about 2,100 positions of English, code and other scripts.
+# The reference tier computes these chunks of the texts: about 2,100 positions of English, code and other
+# scripts.
 REFERENCE_CHUNKS = 5
 
-# Less than this between the two best logits, and the rounding of activations may decide between them.
+# Less than this between the two best logits, and llama.cpp's rounding of activations may decide between them.
 CLEAR_MARGIN = 0.3
 
 
@@ -71,7 +73,8 @@ def test_texts_give_the_same_tokens(program, model, smollm2):
 
 
 def agreement(program, model, smollm2, chunks, tier, wanted):
-    """For the positions of the chunks: how many there are, and which of them have another argmax than `wanted`."""
+    """For the positions of the chunks: how many there are, and which of them have another argmax than
+    `wanted`."""
     n, differing = 0, []
     for start, ids in chunks:
         logits = program.logits(model, ids, tier=tier)
@@ -79,8 +82,11 @@ def agreement(program, model, smollm2, chunks, tier, wanted):
         differing += [start + int(i) for i in np.flatnonzero(logits.argmax(axis=1) != theirs)]
         n += len(ids)
     margins = smollm2["margin"][differing]
-    print(f"{tier or 'default'} tier, {wanted}: {len(differing)} of {n} positions differ, margins there at most "
-          f"{margins.max(initial=0):.3f}")
+    print(
+        f"{tier or 'default'} tier, {wanted}: {len(differing)} of {n} positions differ, "
+        "margins there at most "
+        f"{margins.max(initial=0):.3f}"
+    )
     return n, differing
 
 
@@ -88,9 +94,13 @@ def every_kind_of_text(smollm2):
     """The chunks of the three texts, taken in turns."""
     base, queues = 0, []
     for length in map(int, smollm2["text_lengths"]):
-        queues.append([(base + start, ids) for start, ids in chunks_of(smollm2["ids"][base:base + length], [length])])
+        queues.append(
+            [(base + start, ids) for start, ids in chunks_of(smollm2["ids"][base : base + length], [length])]
+        )
         base += length
-    return [chunk for turn in range(max(map(len, queues))) for queue in queues for chunk in queue[turn:turn + 1]]
+    return [
+        chunk for turn in range(max(map(len, queues))) for queue in queues for chunk in queue[turn : turn + 1]
+    ]
 
 
 def test_reference_tier_picks_what_transformers_picks(program, model, smollm2):
@@ -117,42 +127,50 @@ def test_reference_tier_logits_of_sampled_rows(program, model, smollm2):
 
 @pytest.fixture(scope="session", params=[t for t in TIERS if t != "reference"])
 def fast_argmax(request, program, model, smollm2):
-    """The likeliest next token at every position of the texts, by a tier that quantises activations."""
+    """The likeliest next token at every position of the texts."""
     if request.param not in processor_tiers():
         pytest.skip(f"this processor has no {request.param}")
     chunks = chunks_of(smollm2["ids"], smollm2["text_lengths"])
-    return np.concatenate([program.logits(model, ids, tier=request.param).argmax(axis=1) for _, ids in chunks])
+    return np.concatenate(
+        [program.logits(model, ids, tier=request.param).argmax(axis=1) for _, ids in chunks]
+    )
 
 
-def test_fast_tiers_are_as_near_to_the_truth_as_llama_cpp(fast_argmax, smollm2):
-    ours = np.mean(fast_argmax == smollm2["argmax"])
-    theirs = np.mean(smollm2["peer_argmax"] == smollm2["argmax"])
-    print(f"same argmax as transformers in F32: ours {ours:.4f}, llama.cpp {theirs:.4f}")
-    assert ours >= theirs - 0.005
+def test_fast_tiers_pick_what_transformers_picks(fast_argmax, smollm2):
+    differing = np.flatnonzero(fast_argmax != smollm2["argmax"])
+    print(
+        f"another argmax than transformers in F32: {len(differing)} of {len(fast_argmax)} positions, "
+        "margins there "
+        f"at most {smollm2['margin'][differing].max(initial=0):.4f}"
+    )
+    assert len(differing) <= len(fast_argmax) // 1000
 
 
 def test_fast_tiers_pick_what_llama_cpp_picks(fast_argmax, smollm2):
-    """Both quantise activations to 8 bits, which moves a difference of two logits by about 0.15 (root mean square), and not
-    the same way in two programs: llama.cpp agrees with itself on 96 % of these positions when only its KV cache
-    changes from F16 to F32. So the two must agree where the choice is no toss-up."""
+    """llama.cpp rounds activations to 8 bits, which moves a difference of two logits of this model by some
+    0.15 (root mean square): it agrees with transformers, and with itself when only its KV cache becomes F32,
+    on 95 to 96 % of these positions. So the two programs must agree where the choice is no toss-up."""
     same = fast_argmax == smollm2["peer_argmax"]
     clear = smollm2["margin"] >= CLEAR_MARGIN
-    print(f"same argmax as llama.cpp: {same.mean():.4f} of all {len(same)} positions, {same[clear].mean():.4f} of the "
-          f"{clear.mean():.2f} with a margin of {CLEAR_MARGIN}")
+    print(
+        f"same argmax as llama.cpp: {same.mean():.4f} of all {len(same)} positions, "
+        f"{same[clear].mean():.4f} of the "
+        f"{clear.mean():.2f} with a margin of {CLEAR_MARGIN}"
+    )
     assert same[clear].mean() >= 0.995
     assert same.mean() >= 0.94
 
 
-# A tier's greedy reply must be what its own logits say, token by token; and where two tiers part, the choice must
-# have been a toss-up. From F16 weights all tiers multiply F32 activations, and nothing but the order of additions
-# is left; from Q4_1 the faster tiers round activations to 8 bits.
+# A tier's greedy reply must be what its own logits say, token by token; and where two tiers part, the choice
+# must have been a toss-up. From F16 weights all tiers multiply F32 activations, and nothing but the order of
+# additions is left; from Q4_1 the faster tiers round activations, finely.
 PROMPTS = {
     "story": "Write a long story about a lighthouse keeper.",
     "code": "Write a Python program that keeps a list of books in a file. Explain every function in detail.",
     "facts": "Explain in detail how tides work, and why there are two of them each day.",
 }
 N_GENERATED = 220
-PARTING_MARGIN = {"f16": 1e-3, "q4_1": 0.75}
+PARTING_MARGIN = {"f16": 1e-3, "q4_1": 0.02}
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 
@@ -164,7 +182,9 @@ def f16_model(program, model, tmp_path_factory):
     path.unlink()
 
 
-@pytest.mark.parametrize("weights, prompt", [("f16", "story"), ("q4_1", "story"), ("q4_1", "code"), ("q4_1", "facts")])
+@pytest.mark.parametrize(
+    "weights, prompt", [("f16", "story"), ("q4_1", "story"), ("q4_1", "code"), ("q4_1", "facts")]
+)
 def test_greedy_replies_on_every_tier(program, model, weights, prompt, request):
     path = request.getfixturevalue("f16_model") if weights == "f16" else model
     question = (f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{PROMPTS[prompt]}<|im_end|>\n"
@@ -193,5 +213,8 @@ def test_greedy_replies_on_every_tier(program, model, weights, prompt, request):
             print(f"{weights}, {prompt}: {tier} and {best} give the same {len(wanted)} tokens")
             continue
         margin = abs(float(truth[parting, wanted[parting]] - truth[parting, replies[tier][parting]]))
-        print(f"{weights}, {prompt}: {tier} and {best} part at token {parting}, where the margin is {margin:.3f}")
+        print(
+            f"{weights}, {prompt}: {tier} and {best} part at token {parting}, "
+            f"where the margin is {margin:.3f}"
+        )
         assert margin < PARTING_MARGIN[weights]

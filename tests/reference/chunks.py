@@ -31,8 +31,9 @@ def log_softmax_at(logits, tokens):
 
 
 def perplexity(logits_of, ids, n_ctx=CHUNK, bos=None):
-    """Whole chunks of n_ctx tokens, each a new sequence whose first token BOS replaces where the model wants one; in
-    each, the tokens after position n_ctx / 2 are scored, so that all have half a context before them."""
+    """Whole chunks of n_ctx tokens, each a new sequence whose first token BOS replaces where the model wants
+    one; in each, the tokens after position n_ctx / 2 are scored, so that all have half a context before
+    them."""
     scores = []
     for start in range(0, len(ids) - n_ctx + 1, n_ctx):
         chunk = np.array(ids[start:start + n_ctx])

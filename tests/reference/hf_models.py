@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Logits from the transformers library, in F32, for the two kinds of models that the fixtures are about: the tiny
-random ones of tests/fixtures/model/make_tiny.py, and the weights of a llama GGUF file, dequantised."""
+"""Logits from the transformers library, in F32, for the two kinds of models that the fixtures are about: the
+tiny random ones of tests/fixtures/model/make_tiny.py, and the weights of a llama GGUF file, dequantised."""
 
 import gguf
 import numpy as np
@@ -63,14 +63,19 @@ def llama_model_from_gguf(path):
             data = make_tiny.pairs_to_halves(data, n_head if rest == "attn_q.weight" else n_head_kv)
         tensors[f"model.layers.{layer}.{INSIDE[rest]}"] = data
     config = transformers.LlamaConfig(
-        vocab_size=gguf_value(reader, "llama.vocab_size"), hidden_size=gguf_value(reader, "llama.embedding_length"),
+        vocab_size=gguf_value(reader, "llama.vocab_size"),
+        hidden_size=gguf_value(reader, "llama.embedding_length"),
         intermediate_size=gguf_value(reader, "llama.feed_forward_length"),
-        num_hidden_layers=gguf_value(reader, "llama.block_count"), num_attention_heads=n_head,
-        num_key_value_heads=n_head_kv, rms_norm_eps=gguf_value(reader, "llama.attention.layer_norm_rms_epsilon"),
+        num_hidden_layers=gguf_value(reader, "llama.block_count"),
+        num_attention_heads=n_head,
+        num_key_value_heads=n_head_kv,
+        rms_norm_eps=gguf_value(reader, "llama.attention.layer_norm_rms_epsilon"),
         max_position_embeddings=gguf_value(reader, "llama.context_length"),
-        tie_word_embeddings="lm_head.weight" not in tensors, attention_bias=False,
+        tie_word_embeddings="lm_head.weight" not in tensors,
+        attention_bias=False,
         rope_parameters={"rope_type": "default", "rope_theta": gguf_value(reader, "llama.rope.freq_base")},
-        attn_implementation="eager")
+        attn_implementation="eager",
+    )
     return load_weights(transformers.LlamaForCausalLM(config), tensors)
 
 

@@ -3,6 +3,7 @@
 
 import ctypes
 
+import gguf
 import llama_cpp as library
 import numpy as np
 
@@ -19,8 +20,9 @@ library.llama_log_set(silent, ctypes.c_void_p(0))
 
 class Llama:
     def __init__(self, path, n_ctx=512, n_threads=2, exact=False, repack=False):
-        """exact: F32 keys and values and plain attention. repack: the machine's special weight layouts, AMX among
-        them. (Compiled by GCC 12, llama.cpp's AMX code loads an empty tile configuration and dies of SIGILL.)"""
+        """exact: F32 keys and values and plain attention. repack: the machine's special weight layouts, AMX
+        among them. (Compiled by GCC 12, llama.cpp's AMX code loads an empty tile configuration and dies of
+        SIGILL.)"""
         model_params = library.llama_model_default_params()
         model_params.n_gpu_layers = 0
         model_params.use_extra_bufts = repack
@@ -88,3 +90,22 @@ class Llama:
 
 def system_info():
     return library.llama_print_system_info().decode()
+
+
+def dequantized_copy(source, target):
+    """The same model with F32 weights, made by the gguf package. llama.cpp multiplies those without
+    rounding."""
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(target, reader.fields["general.architecture"].contents())
+    for name, field in reader.fields.items():
+        if not name.startswith("GGUF.") and name != "general.architecture":
+            element = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(name, field.contents(), field.types[0], sub_type=element)
+    for tensor in reader.tensors:
+        writer.add_tensor(
+            tensor.name, gguf.dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
+        )
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

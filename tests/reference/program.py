@@ -32,9 +32,13 @@ class Program:
 
     def run(self, *args, stdin=b"", timeout=600):
         """Standard output, as bytes."""
-        done = subprocess.run([self.binary, *map(str, args)], input=stdin, capture_output=True, timeout=timeout)
+        done = subprocess.run(
+            [self.binary, *map(str, args)], input=stdin, capture_output=True, timeout=timeout
+        )
         if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(map(str, args))}: exit code {done.returncode}: {done.stderr.decode()}")
+            raise RuntimeError(
+                f"{' '.join(map(str, args))}: exit code {done.returncode}: {done.stderr.decode()}"
+            )
         return done.stdout
 
     def tokenize(self, model, text, special=False):

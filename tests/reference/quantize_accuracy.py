@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Error of `notso quantize` beside that of llama.cpp's library and of the gguf package: quantize_accuracy.py [--notso F] [--model F]
+"""Error of `notso quantize` beside that of llama.cpp's library and of the gguf package: quantize_accuracy.py
+[--notso F] [--model F]
 
-Inputs are the model's own tensors, dequantised, in rows of whole blocks of 256. Most of them lie on a grid of 4 bits, which no
-trained tensor does, so the matrices are also taken through a rotation that mixes 64 neighbours and keeps the scale of
-each row. Printed is the root mean square error relative to that of the input, in percent; the program fails
-where ours is worse than the better of the two by more than one part in a thousand."""
+Inputs are the model's own tensors, dequantised, in rows of whole blocks of 256. Most of them lie on a grid of
+4 bits, which no trained tensor does, so the matrices are also taken through a rotation that mixes 64
+neighbours and keeps the scale of each row. Printed is the root mean square error relative to that of the
+input, in percent; the program fails where ours is worse than the better of the two by more than one part in a
+thousand."""
 
 import argparse
 import ctypes
@@ -26,14 +28,23 @@ SLACK = 1.001
 
 library = ctypes.CDLL(str(pathlib.Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so"))
 library.ggml_quantize_chunk.restype = ctypes.c_size_t
-library.ggml_quantize_chunk.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64,
-                                        ctypes.c_int64, ctypes.c_void_p]
+library.ggml_quantize_chunk.argtypes = [
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.c_void_p,
+]
 
 
 def by_ggml(values, kind):
     block, size = gguf.GGML_QUANT_SIZES[kind]
     out = np.zeros((values.shape[0], values.shape[1] // block * size), dtype=np.uint8)
-    written = library.ggml_quantize_chunk(int(kind), values.ctypes.data, out.ctypes.data, 0, *values.shape, None)
+    written = library.ggml_quantize_chunk(
+        int(kind), values.ctypes.data, out.ctypes.data, 0, *values.shape, None
+    )
     assert written == out.nbytes
     return gguf.dequantize(out, kind)
 
@@ -85,13 +96,17 @@ def by_notso(program, arrays, kind):
 
 
 def error(got, values):
-    return 100 * float(np.sqrt(np.mean((got.astype(np.float64) - values) ** 2) / np.mean(values.astype(np.float64) ** 2)))
+    return 100 * float(
+        np.sqrt(np.mean((got.astype(np.float64) - values) ** 2) / np.mean(values.astype(np.float64) ** 2))
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--notso", type=pathlib.Path, default=ROOT / "build" / "release" / "notso")
-    parser.add_argument("--model", type=pathlib.Path, default=ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    parser.add_argument(
+        "--model", type=pathlib.Path, default=ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    )
     args = parser.parse_args()
     arrays = inputs(args.model)
     n_worse = 0

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes what tests/cli/test_exactness.py compares with: write_fixtures.py tiny|smollm2|all [--model FILE.gguf]
+"""Writes what tests/cli/test_exactness.py compares with: write_fixtures.py tiny|smollm2|all [--model
+FILE.gguf]
 
 tests/fixtures/model/tiny.npz      per case of make_tiny.py: logits at SAMPLED_POSITIONS, from transformers
-tests/fixtures/model/smollm2.npz   the texts cut into chunks of 512 tokens, and for every position of every chunk:
-    ids           token ids, all texts one after the other
+tests/fixtures/model/smollm2.npz   the texts cut into chunks of 512 tokens, and for every position of every
+chunk: ids           token ids, all texts one after the other
     text_lengths  tokens per text
     argmax        the most likely next token, from transformers on the dequantised weights in F32
     margin        its logit less the second best, F16
-    score         natural log of the probability of the token that follows within the chunk; 0 at the chunk's end
-    rows, samples every 96th logit of some positions, F32
+    score         natural log of the probability of the token that follows within the chunk; 0 at the chunk's
+    end rows, samples every 96th logit of some positions, F32
     peer_argmax   the most likely next token, from llama.cpp on the file as it is
-    peer_perplexity, peer_error    of llama.cpp over `ids`, as llama-perplexity computes it with a context of 512
-tests/fixtures/model/VERSIONS      the packages that computed them
+    peer_perplexity, peer_error    of llama.cpp over `ids`, as llama-perplexity computes it with a context of
+    512 exact_perplexity               the same of llama.cpp on the dequantised weights, where it rounds no
+    activations tests/fixtures/model/VERSIONS      the packages that computed them
 """
 
 import argparse
@@ -20,6 +22,7 @@ import hashlib
 import importlib.metadata
 import pathlib
 import platform
+import tempfile
 
 import numpy as np
 
@@ -42,7 +45,7 @@ def write_tiny():
 
 
 def write_smollm2(path):
-    from llama_library import Llama
+    from llama_library import Llama, dequantized_copy
 
     peer = Llama(path, n_ctx=CHUNK)
     model = hf_models.llama_model_from_gguf(path)
@@ -61,14 +64,26 @@ def write_smollm2(path):
             rows.append(start + row)
             samples.append(logits[row, ::SAMPLE_STEP])
         print(f"{start:5}: {len(chunk)} tokens, peer agrees on {np.mean(argmax[-1] == peer_argmax[-1]):.4f}")
-    value, error = perplexity(peer.logits, ids, bos=peer.bos() if peer.adds_bos() else None)
-    print(f"llama.cpp: perplexity {value:.4f} +/- {error:.4f}")
+    bos = peer.bos() if peer.adds_bos() else None
+    value, error = perplexity(peer.logits, ids, bos=bos)
+    with tempfile.TemporaryDirectory() as scratch:
+        dequantized_copy(path, f"{scratch}/f32.gguf")
+        exact, _ = perplexity(Llama(f"{scratch}/f32.gguf", n_ctx=CHUNK, exact=True).logits, ids, bos=bos)
+    print(f"llama.cpp: perplexity {value:.4f} +/- {error:.4f}, from F32 weights {exact:.4f}")
     np.savez_compressed(
-        FIXTURES / "smollm2.npz", ids=ids.astype(np.uint16), text_lengths=np.array(lengths, dtype=np.uint16),
-        argmax=np.concatenate(argmax).astype(np.uint16), margin=np.concatenate(margin).astype(np.float16),
-        score=np.concatenate(score).astype(np.float32), rows=np.array(rows, dtype=np.uint16),
-        samples=np.array(samples, dtype=np.float32), peer_argmax=np.concatenate(peer_argmax).astype(np.uint16),
-        peer_perplexity=np.float64(value), peer_error=np.float64(error))
+        FIXTURES / "smollm2.npz",
+        ids=ids.astype(np.uint16),
+        text_lengths=np.array(lengths, dtype=np.uint16),
+        argmax=np.concatenate(argmax).astype(np.uint16),
+        margin=np.concatenate(margin).astype(np.float16),
+        score=np.concatenate(score).astype(np.float32),
+        rows=np.array(rows, dtype=np.uint16),
+        samples=np.array(samples, dtype=np.float32),
+        peer_argmax=np.concatenate(peer_argmax).astype(np.uint16),
+        peer_perplexity=np.float64(value),
+        peer_error=np.float64(error),
+        exact_perplexity=np.float64(exact),
+    )
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
