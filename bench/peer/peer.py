@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""notso bench and llama.cpp (through llama-cpp-python) on the same file, in turns: peer.py [-m F] [-t 2] [-r 5]
+"""notso bench and llama.cpp (through llama-cpp-python) on the same file, in turns: peer.py [-m F] [-t 2] [-r
+5]
 
-One round measures llama.cpp, then notso, then the next round the other way round, so that a drifting machine hurts both
-alike. Printed are the medians and the median of the ratios within a round; --json prints one object a test.
+One round measures llama.cpp, then notso, then the next round the other way round, so that a drifting machine
+hurts both alike. Printed are the medians and the median of the ratios within a round; --json prints one
+object a test.
 
-llama.cpp decides for itself which weight layouts and instructions it uses. Compiled by GCC 12 its AMX code dies of
-SIGILL (the tile configuration's stores are dropped); --plain-buffers keeps it from repacking weights, and with that from
-AMX. LLAMA_CPP_LIB_PATH names another build of its libraries."""
+llama.cpp decides for itself which weight layouts and instructions it uses. Compiled by GCC 12 its AMX code
+dies of SIGILL (the tile configuration's stores are dropped); --plain-buffers keeps it from repacking weights,
+and with that from AMX. LLAMA_CPP_LIB_PATH names another build of its libraries."""
 
 import argparse
 import json
@@ -25,7 +27,8 @@ from llama_library import Llama, system_info  # noqa: E402
 
 
 def time_peer(peer, n_prompt, n_gen, ids):
-    """Tokens a second: one batch of n_prompt tokens, and n_gen tokens one by one, each from an empty cache."""
+    """Tokens a second: one batch of n_prompt tokens, and n_gen tokens one by one, each from an empty
+    cache."""
     peer.clear()
     start = time.perf_counter()
     peer.decode(ids[:n_prompt], all_logits=False)
@@ -38,8 +41,22 @@ def time_peer(peer, n_prompt, n_gen, ids):
 
 
 def time_notso(args):
-    command = [str(args.notso), "bench", "-m", str(args.model), "-t", str(args.threads), "-p", str(args.prompt),
-               "-n", str(args.gen), "-r", "1", "-o", "json"]
+    command = [
+        str(args.notso),
+        "bench",
+        "-m",
+        str(args.model),
+        "-t",
+        str(args.threads),
+        "-p",
+        str(args.prompt),
+        "-n",
+        str(args.gen),
+        "-r",
+        "1",
+        "-o",
+        "json",
+    ]
     if args.cpu:
         command += ["--cpu", args.cpu]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
@@ -48,7 +65,9 @@ def time_notso(args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--notso", type=pathlib.Path, default=ROOT / "build" / "release" / "notso")
     parser.add_argument("-m", "--model", type=pathlib.Path,
                         default=ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf")
@@ -57,13 +76,20 @@ def main():
     parser.add_argument("-n", "--gen", type=int, default=64)
     parser.add_argument("-r", "--rounds", type=int, default=5)
     parser.add_argument("--cpu", help="passed on to notso")
-    parser.add_argument("--plain-buffers", action="store_true", help="llama.cpp without repacked weights and AMX")
+    parser.add_argument(
+        "--plain-buffers", action="store_true", help="llama.cpp without repacked weights and AMX"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
 
-    peer = Llama(args.model, n_ctx=max(args.prompt, args.gen), n_threads=args.threads, repack=not args.plain_buffers)
+    peer = Llama(
+        args.model, n_ctx=max(args.prompt, args.gen), n_threads=args.threads, repack=not args.plain_buffers
+    )
     ids = np.random.default_rng(1).integers(0, peer.n_vocab, max(args.prompt, args.gen))
-    sides = {"llama.cpp": lambda: time_peer(peer, args.prompt, args.gen, ids), "notso": lambda: time_notso(args)}
+    sides = {
+        "llama.cpp": lambda: time_peer(peer, args.prompt, args.gen, ids),
+        "notso": lambda: time_notso(args),
+    }
     for measure in sides.values():
         measure()  # pages in, threads up
     rounds = []
@@ -82,8 +108,11 @@ def main():
         if args.json:
             print(json.dumps(row))
         else:
-            print(f"{test:8} notso {row['notso']:9.1f}   llama.cpp {row['llama_cpp']:9.1f}   ratio {row['ratio']:.2f} "
-                  f"({row['lowest']:.2f} to {row['highest']:.2f})")
+            print(
+                f"{test:8} notso {row['notso']:9.1f}   llama.cpp {row['llama_cpp']:9.1f}   "
+                f"ratio {row['ratio']:.2f} "
+                f"({row['lowest']:.2f} to {row['highest']:.2f})"
+            )
 
 
 if __name__ == "__main__":

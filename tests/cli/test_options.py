@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Options: flags beat the environment, which beats the config file; what is wrong is named, with exit code 2."""
+"""Options: flags beat the environment, which beats the config file; what is wrong is named, with exit code
+2."""
 import os
 import subprocess
 
@@ -27,7 +28,9 @@ def test_every_command_has_help(notso, command):
 def test_an_unknown_option_is_named(notso, command):
     result = call(notso, command, "--no-such-option")
     assert result.returncode == 2
-    assert result.stderr == f"notso {command}: unknown option '--no-such-option'; see notso {command} --help\n"
+    assert (
+        result.stderr == f"notso {command}: unknown option '--no-such-option'; see notso {command} --help\n"
+    )
 
 
 def test_an_unknown_command_is_named(notso):
@@ -66,7 +69,9 @@ def test_precedence(notso, tmp_path):
     config = tmp_path / "config"
     config.write_text("# shared\nmodel = from-config.gguf\nport = 1\n[serve]\nmodel = not-mine.gguf\n")
     environment = {"NOTSO_CONFIG": str(config), "MODEL_PATH": ""}
-    bench = lambda *args, **more: model_that_is_missing(call(notso, "bench", *args, env={**environment, **more}))
+    bench = lambda *args, **more: model_that_is_missing(
+        call(notso, "bench", *args, env={**environment, **more})
+    )
     assert bench() == "from-config.gguf"
     assert bench(MODEL_PATH="from-environment.gguf") == "from-environment.gguf"
     assert bench("-m", "from-flag.gguf", MODEL_PATH="from-environment.gguf") == "from-flag.gguf"

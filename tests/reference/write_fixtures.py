@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes what tests/cli/test_exactness.py compares with: write_fixtures.py tiny|smollm2|all [--model
-FILE.gguf]
+"""Writes what tests/cli/test_exactness.py compares with: write_fixtures.py tiny|smollm2|all [--model FILE]
 
-tests/fixtures/model/tiny.npz      per case of make_tiny.py: logits at SAMPLED_POSITIONS, from transformers
-tests/fixtures/model/smollm2.npz   the texts cut into chunks of 512 tokens, and for every position of every
-chunk: ids           token ids, all texts one after the other
-    text_lengths  tokens per text
-    argmax        the most likely next token, from transformers on the dequantised weights in F32
-    margin        its logit less the second best, F16
-    score         natural log of the probability of the token that follows within the chunk; 0 at the chunk's
-    end rows, samples every 96th logit of some positions, F32
-    peer_argmax   the most likely next token, from llama.cpp on the file as it is
-    peer_perplexity, peer_error    of llama.cpp over `ids`, as llama-perplexity computes it with a context of
-    512 exact_perplexity               the same of llama.cpp on the dequantised weights, where it rounds no
-    activations tests/fixtures/model/VERSIONS      the packages that computed them
+tests/fixtures/model/tiny.npz: per case of make_tiny.py the logits at SAMPLED_POSITIONS, from transformers.
+tests/fixtures/model/VERSIONS: the packages that computed them.
+tests/fixtures/model/smollm2.npz: the texts cut into chunks of 512 tokens, and for every position:
+    ids               token ids, all texts one after the other
+    text_lengths      tokens per text
+    argmax            the most likely next token, from transformers on the dequantised weights in F32
+    margin            its logit less the second best, F16
+    score             natural log of the probability of the token that follows within the chunk; 0 at its end
+    rows, samples     every 96th logit of some positions, F32
+    peer_argmax       the most likely next token, from llama.cpp on the file as it is
+    peer_perplexity, peer_error    of llama.cpp over `ids`, with the chunks of llama-perplexity, context 512
+    exact_perplexity  the same of llama.cpp on the dequantised weights, where it rounds no activations
 """
 
 import argparse
