@@ -3,7 +3,7 @@
 """The comparisons of tests/cli/test_exactness.py, computed afresh: live.py [tiny|argmax|perplexity …]
 
     tiny        tiny random models: every logit of every position, against transformers (and llama.cpp)
-    argmax      the texts: argmax of the chosen tiers against transformers in F32, and against llama.cpp on the
+    argmax      the texts: argmax of the chosen tiers against transformers in F32, and llama.cpp on the
                 same file and on its dequantised weights, where it does not round activations
     perplexity  a text of some 27,000 tokens: notso perplexity against both of llama.cpp's, with the chunks of
                 llama-perplexity
