@@ -22,7 +22,7 @@ from program import Program, processor_tiers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONG_TEXT_BYTES = 80_000
-CLEAR_MARGIN = 0.3
+CLEAR_MARGIN = 0.3  # below it, llama.cpp's rounding of activations may decide what is likeliest
 failures = []
 
 
@@ -124,9 +124,10 @@ def compare_perplexity(program, args):
         if tier == "reference" and not args.slow:
             continue
         ours = program.perplexity(args.model, text, "--cpu", tier)["perplexity"]
+        # llama.cpp's rounding makes its own perplexity worse, on this model by 0.4 %; ours is below it.
         to_peer, to_exact = ours / theirs - 1, ours / exact - 1
         check(
-            abs(to_peer) < 0.003 and abs(to_exact) < 0.0005,
+            abs(to_exact) < 0.0005 and -0.006 < to_peer < 0.003,
             f"{tier}: {ours:.4f} ({100 * to_peer:+.3f} %; of that from F32 weights {100 * to_exact:+.3f} %)",
         )
 
