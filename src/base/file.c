@@ -43,6 +43,15 @@ void file_unmap(struct file_map *map)
     *map = (struct file_map){NULL, 0};
 }
 
+void file_map_release(const void *data, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)data + page - 1) / page * page,
+              end = ((uintptr_t)data + size) / page * page;
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED); /* a wish */
+}
+
 enum status file_read(const char *path, size_t max, struct buf *out, struct err *err)
 {
     int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);

@@ -18,6 +18,10 @@ struct file_map {
 enum status file_map(const char *path, struct file_map *map, struct err *err);
 void file_unmap(struct file_map *map);
 
+/* Gives the pages that lie wholly inside [data, data + size) back to the system; they are read again when
+ * they are touched. */
+void file_map_release(const void *data, size_t size);
+
 /* Appends the whole of a file ("-": standard input) to `out`. More than `max` bytes is STATUS_LIMIT. */
 enum status file_read(const char *path, size_t max, struct buf *out, struct err *err);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_HUGEPAGE */
 #include "base/mem.h"
 
 #include <stdatomic.h>
@@ -6,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static atomic_long allocations;
 static atomic_long fail_at;
@@ -69,4 +71,23 @@ void *mem_alloc_aligned(size_t alignment, size_t size)
     if (must_fail() || posix_memalign(&ptr, alignment, size ? size : 1) != 0)
         return NULL;
     return ptr;
+}
+
+void *mem_pages(size_t size)
+{
+    if (must_fail())
+        return NULL;
+    void *ptr = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (ptr == MAP_FAILED)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(ptr, size, MADV_HUGEPAGE); /* a wish; without it the pages are small */
+#endif
+    return ptr;
+}
+
+void mem_pages_free(void *ptr, size_t size)
+{
+    if (ptr)
+        munmap(ptr, size ? size : 1);
 }

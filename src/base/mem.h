@@ -21,6 +21,11 @@ char *mem_strndup(const char *s, size_t len); /* copies exactly len bytes and ad
 /* `alignment` is a power of two; free with mem_free. */
 void *mem_alloc_aligned(size_t alignment, size_t size);
 
+/* `size` bytes of whole pages, zeroed as they are first touched, huge pages where the system gives them: for
+ * what is large and read from front to back. Free with mem_pages_free and the same size. */
+void *mem_pages(size_t size);
+void mem_pages_free(void *ptr, size_t size);
+
 /* For tests: the Nth allocation from now (from 1) fails, once; 0 switches it off. Returns how many
  * allocations were made since the last call. */
 long mem_fail_at(long nth);

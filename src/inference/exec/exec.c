@@ -100,15 +100,19 @@ void exec_add(struct exec *exec, struct exec_rows x, struct exec_rows y)
     exec_pool_for(exec->pool, x.n, 1, add_body, &work);
 }
 
-/* Rows of W in one piece of work: enough pieces to balance the threads, large enough for the kernels, which
- * take PANEL rows at once when there are many tokens to meet them. */
-enum { PANEL = 64, LEAST_ROWS = 16 };
+/* Rows of W in one piece of work. With many tokens: few pieces, for each reads all activations, in units of
+ * what the kernels unpack at once. With few: pieces small enough that a thread which is held up is soon
+ * relieved. */
+enum { FEW_TOKENS = 8, MANY_UNIT = 64, MOST_ROWS = 512, PIECE_BYTES = 128 << 10 };
 
-static size_t piece_rows(const struct exec *exec, size_t total_rows, size_t n_tokens)
+static size_t piece_rows(const struct exec *exec, const struct exec_product *products, size_t total_rows,
+                         size_t n_tokens)
 {
-    size_t unit = n_tokens > 8 ? PANEL : LEAST_ROWS;
-    size_t rows = total_rows / (exec_pool_threads(exec->pool) * 4u) / unit * unit;
-    return rows < unit ? unit : rows > 512 ? 512 : rows;
+    size_t unit = n_tokens > FEW_TOKENS ? MANY_UNIT : KERNEL_ROW_UNIT;
+    size_t share = total_rows / (exec_pool_threads(exec->pool) * 4u);
+    size_t most = n_tokens > FEW_TOKENS ? MOST_ROWS : PIECE_BYTES / products[0].w->row_bytes;
+    size_t rows = (share < most ? share : most) / unit * unit;
+    return rows < unit ? unit : rows;
 }
 
 struct matmul_work {
@@ -149,7 +153,7 @@ void exec_matmul(struct exec *exec, const struct exec_packed *x, const struct ex
     size_t total_rows = 0, pieces = 0;
     for (size_t p = 0; p < n_products; p++)
         total_rows += products[p].w->rows;
-    size_t grain = piece_rows(exec, total_rows, x->n);
+    size_t grain = piece_rows(exec, products, total_rows, x->n);
     for (size_t p = 0; p < n_products; p++)
         pieces += (products[p].w->rows + grain - 1) / grain;
     struct matmul_work work = {exec->ops, x, products, n_products, grain};

@@ -730,3 +730,9 @@ enum status gguf_get_string(const struct gguf *gguf, const char *name, struct st
         *out = gguf_string_at(gguf, key, 0);
     return status;
 }
+
+void gguf_release(const struct gguf *gguf, const void *data, size_t size)
+{
+    if (gguf->map.data)
+        file_map_release(data, size);
+}

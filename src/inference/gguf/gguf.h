@@ -95,6 +95,10 @@ double gguf_float_at(const struct gguf *gguf, const struct gguf_key *key, uint64
 /* The value's bytes as they stand in the file: of an array its elements, without their type and count. */
 struct str gguf_value_bytes(const struct gguf *gguf, const struct gguf_key *key);
 
+/* The caller has a copy of these bytes of the file and will hardly read them again: their memory may be used
+ * for something else. They can still be read. */
+void gguf_release(const struct gguf *gguf, const void *data, size_t size);
+
 const char *gguf_type_name(enum gguf_type type);
 
 #endif

@@ -3,8 +3,8 @@
  * kernels.h - the arithmetic, once per instruction set, behind one table of function pointers.
  *
  * The reference tier is plain C with F32 activations. Faster tiers quantise the activations of a row once, to
- * 15 bits in groups of 32, and multiply integers. Each tier is one whole table. Weights are read straight
- * from their GGUF blocks.
+ * 15 bits in groups of 32, and multiply integers. Each tier is one whole table. Weights stay quantised; the
+ * faster tiers want the rows of quantised matrices interleaved (strips.h).
  *
  * Every kernel is a pure function of its arguments, allocates nothing, and may run on any thread.
  * For one (row, token) pair of a matmul, and one query of an attention, the order of the additions depends on
@@ -21,7 +21,8 @@
 #include "base/cpu.h"
 #include "inference/gguf/tensor_type.h"
 
-/* A weight W[rows][cols], row-major, rows `row_bytes` apart. `data` need not be aligned. */
+/* A weight W[rows][cols]: rows of GGUF blocks, `row_bytes` apart, or strips of them, as the tier wants it.
+ * Rows need not be aligned; strips start at a multiple of 64. */
 struct kernel_matrix {
     enum tensor_type type;
     const void *data;
@@ -29,7 +30,9 @@ struct kernel_matrix {
 };
 
 /* y[t * y_stride + r] = sum over c of W[r][c] * x_t[c], for t < n_tokens and row_begin <= r < row_end.
- * `x` holds n_tokens packed activation rows (pack_row), packed_bytes(W.cols) apart. */
+ * row_begin is a multiple of KERNEL_ROW_UNIT. `x` holds n_tokens packed activation rows (pack_row),
+ * packed_bytes(W.cols) apart. */
+enum { KERNEL_ROW_UNIT = 16 };
 struct kernel_matmul {
     const struct kernel_matrix *w;
     size_t row_begin, row_end;
@@ -62,6 +65,7 @@ enum { KERNEL_MAX_HEAD_DIM = 512 };
 struct kernel_ops {
     const char *name;
     enum cpu_tier tier;
+    size_t strip_rows; /* of the strips in which quantised weights come; 0: as GGUF rows */
 
     /* Bytes of one packed activation row of n elements (a multiple of 64), and packing it to memory aligned
      * to 64. A packed row serves weights of every type: the faster tiers store the unrounded values too, for

@@ -123,7 +123,7 @@ static void attention_block(struct layer_work *work, size_t n)
 {
     struct model_state *s = work->state;
     const struct model_hparams *hp = &s->model->hparams;
-    const struct model_layer *w = &s->model->layers[work->il];
+    const struct model_layer *w = &s->weights.layers[work->il];
     struct exec *exec = &s->exec;
     struct exec_rows x = first_rows(s->x, n), h = first_rows(s->h, n);
     struct exec_packed packed = {.data = s->packed};
@@ -145,7 +145,7 @@ static void attention_block(struct layer_work *work, size_t n)
 static void feed_forward_block(struct layer_work *work, size_t n)
 {
     struct model_state *s = work->state;
-    const struct model_layer *w = &s->model->layers[work->il];
+    const struct model_layer *w = &s->weights.layers[work->il];
     struct exec *exec = &s->exec;
     struct exec_rows x = first_rows(s->x, n), h = first_rows(s->h, n);
     struct exec_rows gate = first_rows(s->gate, n), up = first_rows(s->up, n);
@@ -173,7 +173,7 @@ static void output_block(struct model_state *s, const struct model_segment *segm
     struct exec_packed packed = {.data = s->packed};
     struct exec_rows y = {logits, rows, s->model->hparams.n_vocab, s->model->hparams.n_vocab};
     exec_norm_pack(&s->exec, h, s->model->output_norm, s->model->hparams.rms_eps, h, &packed);
-    exec_matmul(&s->exec, &packed, &(struct exec_product){&s->model->output, y}, 1);
+    exec_matmul(&s->exec, &packed, &(struct exec_product){&s->weights.output, y}, 1);
 }
 
 /* Lays the segments' tokens out one behind the other; returns how many, or 0 and an error. */

@@ -2,8 +2,9 @@
 /*
  * model.h - a language model: weights, KV cache, and the forward pass from token ids to logits.
  *
- * A struct model is the weights, read straight from the mapped GGUF file: read-only, shareable. A struct
- * model_state is what a computation needs beside them: compute threads, KV cache and work space.
+ * A struct model is the mapped GGUF file, with every tensor found and checked: read-only, shareable. A struct
+ * model_state is what a computation needs: compute threads, the weights as their kernels want them, KV cache
+ * and work space.
  *
  * Sequences of different lengths are computed together: a forward pass takes segments, each a stretch of
  * consecutive tokens of one slot. Reading a prompt and adding one token are the same thing with segments of

@@ -51,6 +51,18 @@ void model_kv_close(struct model_kv *kv);
 char *model_kv_keys(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t head);
 char *model_kv_values(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t head);
 
+/* The weights that activations are multiplied by, as the tier's kernels read them. Norms are the model's. */
+struct model_weights {
+    struct model_layer *layers; /* [n_layer] */
+    struct kernel_matrix output;
+    void *strips; /* what the quantised ones point to */
+    size_t bytes;
+};
+
+enum status model_weights_open(const struct model *model, struct exec *exec, struct model_weights *weights,
+                               struct err *err);
+void model_weights_close(struct model_weights *weights);
+
 /* One token of the pass that is being computed. */
 struct model_token {
     uint32_t id, slot, position;
@@ -59,6 +71,7 @@ struct model_token {
 struct model_state {
     const struct model *model;
     struct exec exec;
+    struct model_weights weights;
     struct model_kv kv;
     uint32_t n_batch;
     float *inv_freq;      /* [rope_dim / 2], radians per position */

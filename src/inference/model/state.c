@@ -61,6 +61,8 @@ enum status model_state_open(const struct model *model, const struct model_state
     state->n_batch = config->n_batch;
     enum status status = exec_open(config->n_threads, config->tier, &state->exec, err);
     if (status == STATUS_OK)
+        status = model_weights_open(model, &state->exec, &state->weights, err);
+    if (status == STATUS_OK)
         status = model_kv_open(&model->hparams, config, &state->kv, err);
     if (status == STATUS_OK)
         status = make_activations(state, err);
@@ -78,6 +80,7 @@ void model_state_close(struct model_state *state)
     if (!state)
         return;
     exec_close(&state->exec);
+    model_weights_close(&state->weights);
     model_kv_close(&state->kv);
     mem_free(state->memory);
     mem_free(state->packed);

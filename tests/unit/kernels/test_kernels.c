@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "inference/kernels/formats.h"
 #include "inference/kernels/kernels_internal.h"
+#include "inference/kernels/strips.h"
 
 static const enum tensor_type all_types[] = {
     TENSOR_F32,  TENSOR_F16,  TENSOR_BF16, TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q5_0, TENSOR_Q5_1,
@@ -78,10 +80,15 @@ static void each_tier(void (*check)(const struct kernel_ops *ops))
 struct problem {
     struct kernel_matrix w;
     size_t n_tokens, packed_bytes;
-    struct guarded weights, packed;
-    float *values; /* the weights, dequantised */
-    float *x;      /* activations */
+    struct guarded weights, packed; /* the weights as the tier wants them */
+    float *values;                  /* the weights, dequantised */
+    float *x;                       /* activations */
 };
+
+static bool is_float(enum tensor_type type)
+{
+    return tensor_type_info(type)->block_length == 1;
+}
 
 static void problem_open(struct problem *p, const struct kernel_ops *ops, enum tensor_type type, size_t rows,
                          size_t cols, size_t n_tokens, struct rng *rng)
@@ -103,6 +110,14 @@ static void problem_open(struct problem *p, const struct kernel_ops *ops, enum t
         format_quantize_row(type, row, (char *)p->weights.data + r * row_bytes, cols);
         format_dequantize_row(type, (char *)p->weights.data + r * row_bytes, row, cols);
     }
+    if (ops->strip_rows && !is_float(type)) {
+        struct guarded strips = guarded_alloc(kernel_strips_bytes(&p->w, ops->strip_rows), 2);
+        kernel_strips_make(&p->w, ops->strip_rows, 0, (rows + ops->strip_rows - 1) / ops->strip_rows,
+                           strips.data);
+        guarded_free(&p->weights);
+        p->weights = strips;
+        p->w.data = strips.data;
+    }
     p->n_tokens = n_tokens;
     p->packed_bytes = ops->packed_bytes(cols);
     assert_int_equal(p->packed_bytes % 64, 0);
@@ -119,11 +134,6 @@ static void problem_close(struct problem *p)
     guarded_free(&p->packed);
     free(p->values);
     free(p->x);
-}
-
-static bool is_float(enum tensor_type type)
-{
-    return tensor_type_info(type)->block_length == 1;
 }
 
 /* What a tier that packs to 15 bits makes of 32 activations. */
@@ -193,7 +203,7 @@ static void check_matmul(const struct kernel_ops *ops, enum tensor_type type, si
 
     /* One token at a time, rows cut in two at a random place: the same bits. */
     for (size_t t = 0; t < n_tokens; t++) {
-        size_t cut = (size_t)(rng_next(rng) % rows);
+        size_t cut = (size_t)(rng_next(rng) % rows) / KERNEL_ROW_UNIT * KERNEL_ROW_UNIT;
         float *row = one.data;
         matmul(ops, &p, 0, cut, t, 1, row, rows);
         matmul(ops, &p, cut, rows, t, 1, row, rows);
@@ -550,7 +560,7 @@ static double best_seconds(const struct kernel_ops *ops, const struct problem *p
 
 static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
 {
-    enum { PREFILL_ROWS = 256, DECODE_ROWS = 16384, COLS = 2048, TOKENS = 256 };
+    enum { PREFILL_ROWS = 256, COLS = 2048, TOKENS = 256, DECODE_BYTES = 512 << 20 };
     struct problem p;
     struct rng rng;
 
@@ -564,16 +574,17 @@ static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
     double eight = (double)PREFILL_ROWS * COLS * 8 / best_seconds(ops, &p, y, runs) * 1e-9;
 
     /* Decode reads weights that no cache holds: the same rows, many times over. */
-    size_t bytes = (size_t)DECODE_ROWS * p.w.row_bytes;
-    char *large = malloc(bytes);
-    float *out = malloc(DECODE_ROWS * sizeof *out);
+    size_t decode_rows = DECODE_BYTES / p.w.row_bytes / PREFILL_ROWS * PREFILL_ROWS;
+    size_t bytes = decode_rows * p.w.row_bytes;
+    char *large = mem_pages(bytes);
+    float *out = malloc(decode_rows * sizeof *out);
     assert_non_null(large);
     assert_non_null(out);
     for (size_t at = 0; at < bytes; at += PREFILL_ROWS * p.w.row_bytes)
         memcpy(large + at, p.weights.data, PREFILL_ROWS * p.w.row_bytes);
     struct problem decode = p;
     decode.w.data = large;
-    decode.w.rows = DECODE_ROWS;
+    decode.w.rows = decode_rows;
     decode.n_tokens = 1;
     double seconds = best_seconds(ops, &decode, out, ops->tier == CPU_TIER_REFERENCE ? 1 : 5);
     p.n_tokens = 1;
@@ -582,7 +593,7 @@ static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
            "GB/s\n",
            ops->name, tensor_type_info(type)->name, prefill, eight, (double)bytes / seconds * 1e-9,
            (double)PREFILL_ROWS * (double)p.w.row_bytes / cached * 1e-9);
-    free(large);
+    mem_pages_free(large, bytes);
     free(out);
     free(y);
     problem_close(&p);

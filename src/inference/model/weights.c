@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * weights.c - the weights in the layout that a tier's kernels read.
+ *
+ * Quantised matrices are copied into one block of pages, as strips, by all compute threads; what has been
+ * copied of the mapped file is given back to the system, so that the weights are in this process's memory
+ * once. Matrices of plain floats, norms, and the rows of the token embedding are read from the file.
+ */
+#include "base/mem.h"
+#include "inference/kernels/strips.h"
+#include "inference/model/model_internal.h"
+
+enum { ALIGNMENT = 64, STRIPS_AT_ONCE = 4, MATRICES_OF_LAYER = 7 };
+
+static size_t matrix_count(const struct model *model)
+{
+    return (size_t)model->hparams.n_layer * MATRICES_OF_LAYER + 1;
+}
+
+/* Number i of the matrices that activations are multiplied by: the layers', then the output head. */
+static struct kernel_matrix *matrix_at(struct model_weights *weights, const struct model *model, size_t i)
+{
+    if (i == (size_t)model->hparams.n_layer * MATRICES_OF_LAYER)
+        return &weights->output;
+    struct model_layer *layer = &weights->layers[i / MATRICES_OF_LAYER];
+    struct kernel_matrix *const matrices[MATRICES_OF_LAYER] = {
+        &layer->attn_q,   &layer->attn_k, &layer->attn_v,  &layer->attn_output,
+        &layer->ffn_gate, &layer->ffn_up, &layer->ffn_down};
+    return matrices[i % MATRICES_OF_LAYER];
+}
+
+static bool comes_in_strips(const struct kernel_matrix *w, size_t strip_rows)
+{
+    return strip_rows > 0 && tensor_type_info(w->type)->block_length > 1;
+}
+
+static size_t strips_bytes(const struct kernel_matrix *w, size_t strip_rows)
+{
+    return comes_in_strips(w, strip_rows)
+               ? (kernel_strips_bytes(w, strip_rows) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT
+               : 0;
+}
+
+struct strips_work {
+    const struct kernel_matrix *w;
+    size_t strip_rows;
+    char *dst;
+};
+
+static void make_strips_body(void *arg, size_t begin, size_t end)
+{
+    const struct strips_work *work = arg;
+    kernel_strips_make(work->w, work->strip_rows, begin, end, work->dst);
+}
+
+enum status model_weights_open(const struct model *model, struct exec *exec, struct model_weights *weights,
+                               struct err *err)
+{
+    const size_t strip_rows = exec->ops->strip_rows, n_layer = model->hparams.n_layer;
+    const size_t n = matrix_count(model);
+
+    weights->output = model->output;
+    weights->layers = mem_zalloc(n_layer, sizeof *weights->layers);
+    if (!weights->layers)
+        return err_no_memory(err, "preparing the weights");
+    for (size_t il = 0; il < n_layer; il++)
+        weights->layers[il] = model->layers[il];
+    for (size_t i = 0; i < n; i++)
+        weights->bytes += strips_bytes(matrix_at(weights, model, i), strip_rows);
+    if (weights->bytes == 0)
+        return STATUS_OK;
+    weights->strips = mem_pages(weights->bytes);
+    if (!weights->strips)
+        return err_no_memory(err, "preparing the weights");
+
+    char *dst = weights->strips;
+    for (size_t i = 0; i < n; i++) {
+        struct kernel_matrix *w = matrix_at(weights, model, i);
+        size_t bytes = strips_bytes(w, strip_rows);
+        if (bytes == 0)
+            continue;
+        struct strips_work work = {w, strip_rows, dst};
+        exec_pool_for(exec->pool, (w->rows + strip_rows - 1) / strip_rows, STRIPS_AT_ONCE, make_strips_body,
+                      &work);
+        gguf_release(model->gguf, w->data, w->rows * w->row_bytes);
+        w->data = dst;
+        dst += bytes;
+    }
+    return STATUS_OK;
+}
+
+void model_weights_close(struct model_weights *weights)
+{
+    mem_pages_free(weights->strips, weights->bytes);
+    mem_free(weights->layers);
+}
