@@ -75,8 +75,8 @@ static void read_tokens(struct bench *bench, uint32_t slot, size_t from, size_t 
 {
     for (size_t at = 0; at < n && bench->status == STATUS_OK; at += MODEL_BATCH) {
         uint32_t count = (uint32_t)(n - at < MODEL_BATCH ? n - at : MODEL_BATCH);
-        struct model_segment segment = {slot, (uint32_t)(from + at), bench->ids + from + at, count,
-                                        at + count == n};
+        struct model_segment segment = {slot,  (uint32_t)(from + at), bench->ids + from + at,
+                                        count, at + count == n,       true};
         bench->status = model_forward(bench->state, &segment, 1, bench->logits, bench->err);
     }
 }
@@ -87,7 +87,8 @@ static void write_tokens(struct bench *bench, size_t batch, size_t from, size_t 
     struct model_segment segments[256];
     for (size_t t = 0; t < n && bench->status == STATUS_OK; t++) {
         for (uint32_t slot = 0; slot < batch; slot++)
-            segments[slot] = (struct model_segment){slot, (uint32_t)(from + t), bench->ids + from + t, 1, 1};
+            segments[slot] =
+                (struct model_segment){slot, (uint32_t)(from + t), bench->ids + from + t, 1, 1, false};
         bench->status = model_forward(bench->state, segments, batch, bench->logits, bench->err);
     }
 }

@@ -83,7 +83,7 @@ static enum status write_logits(struct model_state *state, const struct token_id
                     : err_no_memory(err, "making room for the logits");
     for (size_t at = 0; status == STATUS_OK && at < ids->count; at += MODEL_BATCH) {
         uint32_t n = (uint32_t)(ids->count - at < MODEL_BATCH ? ids->count - at : MODEL_BATCH);
-        struct model_segment segment = {0, (uint32_t)at, ids->ids + at, n, n};
+        struct model_segment segment = {0, (uint32_t)at, ids->ids + at, n, n, true};
         status = model_forward(state, &segment, 1, logits, err);
         if (status == STATUS_OK)
             status = write_all(&out, logits, sizeof *logits * n_vocab * n, err);

@@ -47,7 +47,7 @@ static enum status score_chunk(struct model_state *state, const uint32_t *ids, s
 {
     for (size_t at = 0; at < n_ctx; at += MODEL_BATCH) {
         uint32_t n = (uint32_t)(n_ctx - at < MODEL_BATCH ? n_ctx - at : MODEL_BATCH);
-        struct model_segment segment = {0, (uint32_t)at, ids + at, n, at + n > n_ctx / 2 ? n : 0};
+        struct model_segment segment = {0, (uint32_t)at, ids + at, n, at + n > n_ctx / 2 ? n : 0, true};
         enum status status = model_forward(state, &segment, 1, logits, err);
         if (status != STATUS_OK)
             return status;

@@ -8,7 +8,7 @@ enum status model_options_tier(const struct model_options *options, enum cpu_tie
     if (!options->cpu)
         return STATUS_OK;
     if (!cpu_tier_from_name(options->cpu, &wanted))
-        return err_set(err, STATUS_ARGUMENT, "--cpu knows reference, avx2 and avx512, not '%s'",
+        return err_set(err, STATUS_ARGUMENT, "--cpu knows reference, avx2, avx512 and amx, not '%s'",
                        options->cpu);
     if (wanted < *tier) /* asking for more than there is changes nothing: the option only removes */
         *tier = wanted;

@@ -37,8 +37,8 @@ struct model_options {
      EXEC_MAX_THREADS, \
      NULL}, \
     { \
-        NULL, "--cpu", NULL, "TIER", "use no better kernels than: reference, avx2, avx512", OPTION_STRING, \
-            &(o).cpu, 0, 0, "NOTSO_CPU" \
+        NULL, "--cpu", NULL, "TIER", "use no better kernels than: reference, avx2, avx512, amx", \
+            OPTION_STRING, &(o).cpu, 0, 0, "NOTSO_CPU" \
     }
 
 /* The tier to use: the best one, or a lower one that was asked for. STATUS_ARGUMENT for an unknown name. */

@@ -7,8 +7,30 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#endif
 
-static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512"};
+static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512", "amx"};
+
+#if defined(__x86_64__)
+/* The tile registers are 8 KiB that the system saves only for processes that have asked. */
+static bool has_amx(void)
+{
+    enum { TILES = 1 << 24, TILE_BF16 = 1 << 22, TILE_BYTES = 1 << 25 };
+    const unsigned wanted = TILES | TILE_BF16 | TILE_BYTES;
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & wanted) != wanted)
+        return false;
+#if defined(__linux__)
+    const long request_permission = 0x1023, tile_data = 18; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+    return false;
+#endif
+}
+#endif
 
 enum cpu_tier cpu_best_tier(void)
 {
@@ -20,7 +42,8 @@ enum cpu_tier cpu_best_tier(void)
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vnni");
-    return avx512 ? CPU_TIER_AVX512 : avx2 ? CPU_TIER_AVX2 : CPU_TIER_REFERENCE;
+    bool amx = avx512 && has_amx();
+    return amx ? CPU_TIER_AMX : avx512 ? CPU_TIER_AVX512 : avx2 ? CPU_TIER_AVX2 : CPU_TIER_REFERENCE;
 #else
     return CPU_TIER_REFERENCE;
 #endif

@@ -12,12 +12,13 @@ enum cpu_tier {
     CPU_TIER_REFERENCE, /* plain C with F32 activations: the truth that other tiers are checked against */
     CPU_TIER_AVX2,      /* x86-64-v3: AVX2, FMA, F16C, BMI2 */
     CPU_TIER_AVX512,    /* AVX-512 F, BW, VL, DQ and VNNI */
+    CPU_TIER_AMX,       /* AMX tiles of bytes and BF16 */
     CPU_TIER_COUNT
 };
 
 /* The best tier that this processor and its system support. */
 enum cpu_tier cpu_best_tier(void);
-const char *cpu_tier_name(enum cpu_tier tier); /* "reference", "avx2", "avx512" */
+const char *cpu_tier_name(enum cpu_tier tier); /* "reference", "avx2", "avx512", "amx" */
 /* False if there is no such tier. */
 int cpu_tier_from_name(const char *name, enum cpu_tier *tier);
 

@@ -198,6 +198,7 @@ static size_t make_batch(struct engine *engine)
                 .n_past = past,
                 .ids = prompts ? job->prompt.ids + past : &job->next_token,
                 .n_tokens = n_tokens,
+                .prompt = prompts,
                 .n_logits = n_tokens == left, /* the end of a prompt, and every token of a reply */
             };
             room -= n_tokens;

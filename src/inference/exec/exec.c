@@ -25,9 +25,37 @@ struct row_work {
     struct exec_packed *dst;
 };
 
-static void *packed_row(const struct row_work *work, size_t i)
+static size_t round_up(size_t n)
 {
-    return (char *)work->dst->data + i * work->ops->packed_bytes(work->dst->width);
+    return (n + KERNEL_TOKEN_UNIT - 1) / KERNEL_TOKEN_UNIT * KERNEL_TOKEN_UNIT;
+}
+
+/* Rows that are packed and multiplied as replies; all, in a tier that knows no other way. */
+static size_t reply_rows(const struct kernel_ops *ops, const struct exec_packed *packed)
+{
+    return ops->matmul_prompt ? packed->n_reply : packed->n;
+}
+
+static char *packed_prompt(const struct kernel_ops *ops, const struct exec_packed *packed)
+{
+    return (char *)packed->data + round_up(reply_rows(ops, packed)) * ops->packed_bytes(packed->width);
+}
+
+size_t exec_packed_bytes(const struct exec *exec, size_t n, size_t width)
+{
+    size_t reply = exec->ops->packed_bytes(width);
+    size_t prompt = exec->ops->matmul_prompt ? exec->ops->packed_prompt_bytes(width) : 0;
+    return (round_up(n) + KERNEL_TOKEN_UNIT) * (reply > prompt ? reply : prompt);
+}
+
+static void pack(const struct row_work *work, size_t i, const float *x)
+{
+    const struct exec_packed *dst = work->dst;
+    size_t replies = reply_rows(work->ops, dst);
+    if (i < replies)
+        work->ops->pack_row(x, dst->width, (char *)dst->data + i * work->ops->packed_bytes(dst->width));
+    else
+        work->ops->pack_prompt_row(x, dst->width, i - replies, packed_prompt(work->ops, dst));
 }
 
 static float *row(struct exec_rows rows, size_t i)
@@ -39,7 +67,7 @@ static void pack_body(void *arg, size_t begin, size_t end)
 {
     struct row_work *work = arg;
     for (size_t i = begin; i < end; i++)
-        work->ops->pack_row(row(work->a, i), work->a.width, packed_row(work, i));
+        pack(work, i, row(work->a, i));
 }
 
 void exec_pack(struct exec *exec, struct exec_rows src, struct exec_packed *dst)
@@ -55,7 +83,7 @@ static void norm_pack_body(void *arg, size_t begin, size_t end)
     struct row_work *work = arg;
     for (size_t i = begin; i < end; i++) {
         work->ops->rms_norm(row(work->a, i), work->weight, work->a.width, work->eps, row(work->b, i));
-        work->ops->pack_row(row(work->b, i), work->a.width, packed_row(work, i));
+        pack(work, i, row(work->b, i));
     }
 }
 
@@ -74,7 +102,7 @@ static void silu_mul_pack_body(void *arg, size_t begin, size_t end)
     for (size_t i = begin; i < end; i++) {
         float *gate = row(work->a, i);
         work->ops->silu_mul(gate, row(work->b, i), work->a.width, gate);
-        work->ops->pack_row(gate, work->a.width, packed_row(work, i));
+        pack(work, i, gate);
     }
 }
 
@@ -139,11 +167,17 @@ static void matmul_body(void *arg, size_t begin, size_t end)
             .row_begin = row_begin,
             .row_end = row_end < product->w->rows ? row_end : product->w->rows,
             .x = work->x->data,
-            .n_tokens = work->x->n,
+            .n_tokens = reply_rows(work->ops, work->x),
             .y = product->y.data,
             .y_stride = product->y.stride,
         };
-        work->ops->matmul(&matmul);
+        if (matmul.n_tokens > 0)
+            work->ops->matmul(&matmul);
+        matmul.y += matmul.n_tokens * matmul.y_stride;
+        matmul.x = packed_prompt(work->ops, work->x);
+        matmul.n_tokens = work->x->n - matmul.n_tokens;
+        if (matmul.n_tokens > 0)
+            work->ops->matmul_prompt(&matmul);
     }
 }
 

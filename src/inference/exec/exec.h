@@ -37,11 +37,14 @@ struct exec_rows {
     size_t n, width, stride;
 };
 
-/* Packed activations. `data` has room for n rows of the kernels' packed_bytes(width); aligned to 64. */
+/* Packed activations: first n_reply rows that belong to replies, then rows that read prompts, which a tier
+ * may pack and multiply in another way (kernels.h). `data` has exec_packed_bytes, aligned to 64. */
 struct exec_packed {
     void *data;
-    size_t n, width;
+    size_t n_reply;
+    size_t n, width; /* of all rows; filled in by packing */
 };
+size_t exec_packed_bytes(const struct exec *exec, size_t n, size_t width);
 
 /* dst = pack(src) */
 void exec_pack(struct exec *exec, struct exec_rows src, struct exec_packed *dst);

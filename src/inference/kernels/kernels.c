@@ -14,6 +14,7 @@ static const struct kernel_ops *const tables[CPU_TIER_COUNT] = {
 #if defined(__x86_64__)
     [CPU_TIER_AVX2] = &kernel_ops_avx2,
     [CPU_TIER_AVX512] = &kernel_ops_avx512,
+    [CPU_TIER_AMX] = &kernel_ops_amx,
 #endif
 };
 

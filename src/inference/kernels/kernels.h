@@ -32,7 +32,7 @@ struct kernel_matrix {
 /* y[t * y_stride + r] = sum over c of W[r][c] * x_t[c], for t < n_tokens and row_begin <= r < row_end.
  * row_begin is a multiple of KERNEL_ROW_UNIT. `x` holds n_tokens packed activation rows (pack_row),
  * packed_bytes(W.cols) apart. */
-enum { KERNEL_ROW_UNIT = 16 };
+enum { KERNEL_ROW_UNIT = 16, KERNEL_TOKEN_UNIT = 16 };
 struct kernel_matmul {
     const struct kernel_matrix *w;
     size_t row_begin, row_end;
@@ -73,6 +73,15 @@ struct kernel_ops {
     size_t (*packed_bytes)(size_t n);
     void (*pack_row)(const float *x, size_t n, void *packed);
     void (*matmul)(const struct kernel_matmul *args);
+
+    /* The same for rows that read a prompt, in a tier that has something faster for many rows, and may round
+     * activations and weights to BF16 for it; else NULL. Row t of the packed ones is written by
+     * pack_prompt_row, `packed` being row 0's place; they take packed_prompt_bytes each, and there is room
+     * for a multiple of KERNEL_TOKEN_UNIT rows: what is in those behind the last is read, but does not
+     * matter. */
+    size_t (*packed_prompt_bytes)(size_t n);
+    void (*pack_prompt_row)(const float *x, size_t n, size_t t, void *packed);
+    void (*matmul_prompt)(const struct kernel_matmul *args);
 
     void (*attention)(const struct kernel_attention *args);
 

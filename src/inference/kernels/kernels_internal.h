@@ -10,6 +10,7 @@
 extern const struct kernel_ops kernel_ops_reference;
 extern const struct kernel_ops kernel_ops_avx2;
 extern const struct kernel_ops kernel_ops_avx512;
+extern const struct kernel_ops kernel_ops_amx;
 
 /*
  * A packed activation row of n elements, where blocks = ceil(n / 256):

@@ -126,7 +126,7 @@ static void attention_block(struct layer_work *work, size_t n)
     const struct model_layer *w = &s->weights.layers[work->il];
     struct exec *exec = &s->exec;
     struct exec_rows x = first_rows(s->x, n), h = first_rows(s->h, n);
-    struct exec_packed packed = {.data = s->packed};
+    struct exec_packed packed = {.data = s->packed, .n_reply = s->n_reply};
     size_t chunks = 0;
     for (size_t i = 0; i < work->n_segments; i++)
         chunks += chunks_of(&work->segments[i]);
@@ -149,7 +149,7 @@ static void feed_forward_block(struct layer_work *work, size_t n)
     struct exec *exec = &s->exec;
     struct exec_rows x = first_rows(s->x, n), h = first_rows(s->h, n);
     struct exec_rows gate = first_rows(s->gate, n), up = first_rows(s->up, n);
-    struct exec_packed packed = {.data = s->packed};
+    struct exec_packed packed = {.data = s->packed, .n_reply = s->n_reply};
 
     exec_norm_pack(exec, x, w->ffn_norm, s->model->hparams.rms_eps, h, &packed);
     exec_matmul(exec, &packed, (struct exec_product[]){{&w->ffn_gate, gate}, {&w->ffn_up, up}}, 2);
@@ -162,15 +162,18 @@ static void feed_forward_block(struct layer_work *work, size_t n)
 static void output_block(struct model_state *s, const struct model_segment *segments, size_t n_segments,
                          float *logits)
 {
-    size_t rows = 0, first = 0;
-    for (size_t i = 0; i < n_segments; first += segments[i++].n_tokens)
+    size_t rows = 0, reply_rows = 0, first = 0;
+    for (size_t i = 0; i < n_segments; first += segments[i++].n_tokens) {
+        if (!segments[i].prompt)
+            reply_rows += segments[i].n_logits;
         for (size_t t = segments[i].n_tokens - segments[i].n_logits; t < segments[i].n_tokens; t++)
             memcpy(s->h.data + rows++ * s->h.stride, s->x.data + (first + t) * s->x.stride,
                    s->x.width * sizeof(float));
+    }
     if (rows == 0)
         return;
     struct exec_rows h = first_rows(s->h, rows);
-    struct exec_packed packed = {.data = s->packed};
+    struct exec_packed packed = {.data = s->packed, .n_reply = reply_rows};
     struct exec_rows y = {logits, rows, s->model->hparams.n_vocab, s->model->hparams.n_vocab};
     exec_norm_pack(&s->exec, h, s->model->output_norm, s->model->hparams.rms_eps, h, &packed);
     exec_matmul(&s->exec, &packed, &(struct exec_product){&s->weights.output, y}, 1);
@@ -181,9 +184,11 @@ static size_t lay_out_tokens(struct model_state *s, const struct model_segment *
                              struct err *err)
 {
     size_t n = 0;
+    s->n_reply = 0;
     for (size_t i = 0; i < n_segments; i++) {
         const struct model_segment *segment = &segments[i];
-        if (segment->n_tokens == 0 || segment->n_tokens > s->n_batch - n || segment->slot >= s->kv.n_slots ||
+        if ((i > 0 && segments[i - 1].prompt && !segment->prompt) || segment->n_tokens == 0 ||
+            segment->n_tokens > s->n_batch - n || segment->slot >= s->kv.n_slots ||
             segment->n_logits > segment->n_tokens || segment->n_past > s->kv.n_ctx ||
             segment->n_tokens > s->kv.n_ctx - segment->n_past) {
             err_set(err, STATUS_ARGUMENT, "a forward pass over %u tokens from position %u does not fit",
@@ -198,6 +203,8 @@ static size_t lay_out_tokens(struct model_state *s, const struct model_segment *
             }
             s->tokens[n++] = (struct model_token){segment->ids[t], segment->slot, segment->n_past + t};
         }
+        if (!segment->prompt)
+            s->n_reply = n;
     }
     if (n == 0)
         err_set(err, STATUS_ARGUMENT, "a forward pass over no tokens");

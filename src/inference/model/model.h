@@ -76,12 +76,14 @@ struct model_segment {
     uint32_t slot, n_past;
     const uint32_t *ids;
     uint32_t n_tokens, n_logits;
+    bool prompt; /* they read a prompt, which a kernel tier may do with rounder numbers than it writes a reply
+                  */
 };
 
 /* Writes the logits, n_vocab floats a row, in the order of the segments and of their tokens. No slot may
  * occur twice. The caller has made sure that all tokens together are at most n_batch, that n_past + n_tokens
  * <= n_ctx, and that ids are below n_vocab; otherwise STATUS_ARGUMENT. The result for a token depends neither
- * on the other segments nor on how its sequence was cut into segments. */
+ * on the other segments nor on how its sequence was cut into segments. Prompts come after replies. */
 enum status model_forward(struct model_state *state, const struct model_segment *segments, size_t n_segments,
                           float *logits, struct err *err);
 

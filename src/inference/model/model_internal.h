@@ -78,16 +78,17 @@ struct model_state {
     float rope_magnitude; /* what cosine and sine are multiplied by; 1 without YaRN */
 
     /* Of the pass that is being computed. Activations have one row a token. */
-    struct model_token *tokens; /* [n_batch] */
-    float *cos_sin;             /* [n_batch][rope_dim] */
-    void *packed;               /* the widest packed rows */
-    float *memory;              /* one block that holds the activations below */
-    struct exec_rows x;         /* [n_embd] the residual stream */
-    struct exec_rows h;         /* [n_embd] normalised, and results on their way into x */
-    struct exec_rows q;         /* [n_head * head_dim] */
-    struct exec_rows k, v;      /* [n_head_kv * head_dim] */
-    struct exec_rows o;         /* [n_head * head_dim] attention's result */
-    struct exec_rows gate, up;  /* [n_ff] */
+    struct model_token *tokens; /* [n_batch], those of replies first */
+    size_t n_reply;
+    float *cos_sin;            /* [n_batch][rope_dim] */
+    void *packed;              /* the widest packed rows */
+    float *memory;             /* one block that holds the activations below */
+    struct exec_rows x;        /* [n_embd] the residual stream */
+    struct exec_rows h;        /* [n_embd] normalised, and results on their way into x */
+    struct exec_rows q;        /* [n_head * head_dim] */
+    struct exec_rows k, v;     /* [n_head_kv * head_dim] */
+    struct exec_rows o;        /* [n_head * head_dim] attention's result */
+    struct exec_rows gate, up; /* [n_ff] */
 };
 
 /* Fills inv_freq[rope_dim / 2] and returns the magnitude. `freqs` are the divisors, or NULL. */

@@ -29,7 +29,7 @@ static enum status make_activations(struct model_state *s, struct err *err)
             widest = layouts[i].width;
     }
     s->memory = mem_alloc_aligned(64, floats * sizeof(float));
-    s->packed = mem_alloc_aligned(64, s->exec.ops->packed_bytes(widest) * s->n_batch);
+    s->packed = mem_alloc_aligned(64, exec_packed_bytes(&s->exec, s->n_batch, widest));
     s->cos_sin = mem_zalloc((size_t)h->rope_dim * s->n_batch, sizeof(float));
     s->inv_freq = mem_zalloc(h->rope_dim / 2, sizeof(float));
     s->tokens = mem_zalloc(s->n_batch, sizeof *s->tokens);

@@ -79,7 +79,8 @@ static void each_tier(void (*check)(const struct kernel_ops *ops))
 
 struct problem {
     struct kernel_matrix w;
-    size_t n_tokens, packed_bytes;
+    size_t n_tokens;
+    bool prompt;                    /* the tokens read a prompt */
     struct guarded weights, packed; /* the weights as the tier wants them */
     float *values;                  /* the weights, dequantised */
     float *x;                       /* activations */
@@ -91,7 +92,7 @@ static bool is_float(enum tensor_type type)
 }
 
 static void problem_open(struct problem *p, const struct kernel_ops *ops, enum tensor_type type, size_t rows,
-                         size_t cols, size_t n_tokens, struct rng *rng)
+                         size_t cols, size_t n_tokens, bool prompt, struct rng *rng)
 {
     size_t row_bytes = tensor_type_row_bytes(type, cols), size = type == TENSOR_F32 ? 4 : 2;
 
@@ -119,13 +120,24 @@ static void problem_open(struct problem *p, const struct kernel_ops *ops, enum t
         p->w.data = strips.data;
     }
     p->n_tokens = n_tokens;
-    p->packed_bytes = ops->packed_bytes(cols);
-    assert_int_equal(p->packed_bytes % 64, 0);
-    p->packed = guarded_alloc(n_tokens * p->packed_bytes, 64);
+    p->prompt = prompt;
+    p->packed = guarded_alloc((n_tokens + KERNEL_TOKEN_UNIT - 1) / KERNEL_TOKEN_UNIT * KERNEL_TOKEN_UNIT *
+                                  (prompt ? ops->packed_prompt_bytes : ops->packed_bytes)(cols),
+                              64);
     for (size_t i = 0; i < n_tokens * cols; i++)
         p->x[i] = rng_normal(rng);
+}
+
+/* Packs `n_tokens` tokens from `token` on. */
+static void pack(const struct kernel_ops *ops, const struct problem *p, size_t token, size_t n_tokens)
+{
+    size_t cols = p->w.cols;
     for (size_t t = 0; t < n_tokens; t++)
-        ops->pack_row(p->x + t * cols, cols, (char *)p->packed.data + t * p->packed_bytes);
+        if (p->prompt)
+            ops->pack_prompt_row(p->x + (token + t) * cols, cols, t, p->packed.data);
+        else
+            ops->pack_row(p->x + (token + t) * cols, cols,
+                          (char *)p->packed.data + t * ops->packed_bytes(cols));
 }
 
 static void problem_close(struct problem *p)
@@ -147,41 +159,57 @@ static void rounded_activations(const float *x, size_t n, float *out)
         out[i] = largest / KERNEL_PACKED_MAX * rintf(x[i] * inverse);
 }
 
+/* Of the tokens that were packed. */
 static void matmul(const struct kernel_ops *ops, const struct problem *p, size_t row_begin, size_t row_end,
-                   size_t token, size_t n_tokens, float *y, size_t y_stride)
+                   size_t n_tokens, float *y, size_t y_stride)
 {
     const struct kernel_matmul args = {
         .w = &p->w,
         .row_begin = row_begin,
         .row_end = row_end,
-        .x = (const char *)p->packed.data + token * p->packed_bytes,
+        .x = p->packed.data,
         .n_tokens = n_tokens,
         .y = y,
         .y_stride = y_stride,
     };
-    ops->matmul(&args);
+    (p->prompt ? ops->matmul_prompt : ops->matmul)(&args);
 }
 
-/* The tolerance is a small part of what one wrong code in a row would change. */
+static float rounded_to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x8000) & 0xffff0000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The tolerance is a small part of what one wrong code in a row would change. With BF16, one product may be
+ * rounded the other way, for weights differ in their last bit from those that formats.h makes. */
 static void compare_with_double(const struct kernel_ops *ops, const struct problem *p, const float *y)
 {
     size_t cols = p->w.cols, rows = p->w.rows;
+    bool bf16 = p->prompt && !is_float(p->w.type);
     float *x = malloc(cols * sizeof *x);
     assert_non_null(x);
 
     for (size_t t = 0; t < p->n_tokens; t++) {
         memcpy(x, p->x + t * cols, cols * sizeof *x);
-        if (ops->tier != CPU_TIER_REFERENCE && !is_float(p->w.type))
+        for (size_t c = 0; bf16 && c < cols; c++)
+            x[c] = rounded_to_bf16(x[c]);
+        if (ops->tier != CPU_TIER_REFERENCE && !is_float(p->w.type) && !p->prompt)
             for (size_t c = 0; c < cols; c += 32)
                 rounded_activations(p->x + t * cols + c, 32, x + c);
         for (size_t r = 0; r < rows; r++) {
-            double sum = 0, size = 0;
+            double sum = 0, size = 0, largest = 0;
             for (size_t c = 0; c < cols; c++) {
-                double product = (double)p->values[r * cols + c] * (double)x[c];
+                float weight = p->values[r * cols + c];
+                double product = (double)(bf16 ? rounded_to_bf16(weight) : weight) * (double)x[c];
                 sum += product;
                 size += fabs(product);
+                largest = fmax(largest, fabs(product));
             }
-            if (fabs((double)y[t * rows + r] - sum) > 5e-6 * size)
+            if (fabs((double)y[t * rows + r] - sum) > 5e-6 * size + (bf16 ? largest / 128 : 0))
                 fail_msg("%s %s %zux%zu, row %zu, token %zu of %zu: %.9g, should be %.9g (sum of sizes %g)",
                          ops->name, tensor_type_info(p->w.type)->name, rows, cols, r, t, p->n_tokens,
                          (double)y[t * rows + r], sum, size);
@@ -191,22 +219,24 @@ static void compare_with_double(const struct kernel_ops *ops, const struct probl
 }
 
 static void check_matmul(const struct kernel_ops *ops, enum tensor_type type, size_t rows, size_t cols,
-                         size_t n_tokens, struct rng *rng)
+                         size_t n_tokens, bool prompt, struct rng *rng)
 {
     struct problem p;
-    problem_open(&p, ops, type, rows, cols, n_tokens, rng);
+    problem_open(&p, ops, type, rows, cols, n_tokens, prompt, rng);
     struct guarded y = guarded_alloc(n_tokens * rows * sizeof(float), sizeof(float));
     struct guarded one = guarded_alloc(rows * sizeof(float), sizeof(float));
 
-    matmul(ops, &p, 0, rows, 0, n_tokens, y.data, rows);
+    pack(ops, &p, 0, n_tokens);
+    matmul(ops, &p, 0, rows, n_tokens, y.data, rows);
     compare_with_double(ops, &p, y.data);
 
     /* One token at a time, rows cut in two at a random place: the same bits. */
     for (size_t t = 0; t < n_tokens; t++) {
         size_t cut = (size_t)(rng_next(rng) % rows) / KERNEL_ROW_UNIT * KERNEL_ROW_UNIT;
         float *row = one.data;
-        matmul(ops, &p, 0, cut, t, 1, row, rows);
-        matmul(ops, &p, cut, rows, t, 1, row, rows);
+        pack(ops, &p, t, 1);
+        matmul(ops, &p, 0, cut, 1, row, rows);
+        matmul(ops, &p, cut, rows, 1, row, rows);
         assert_memory_equal(row, (float *)y.data + t * rows, rows * sizeof *row);
     }
     guarded_free(&y);
@@ -214,7 +244,7 @@ static void check_matmul(const struct kernel_ops *ops, enum tensor_type type, si
     problem_close(&p);
 }
 
-static void check_matmuls(const struct kernel_ops *ops)
+static void check_matmuls_of(const struct kernel_ops *ops, bool prompt)
 {
     static const size_t small_cols[] = {32, 64, 96, 256, 288, 576, 1536}, large_cols[] = {256, 512, 2048};
     static const size_t float_cols[] = {1, 7, 8, 15, 33, 100, 576};
@@ -229,11 +259,18 @@ static void check_matmuls(const struct kernel_ops *ops)
         size_t n_cols = length == 256 ? 3 : 7;
         for (size_t c = 0; c < n_cols; c++)
             for (size_t r = 0; r < 6; r++)
-                check_matmul(ops, type, rows[r], cols[c], tokens[(c + r + i) % 8], &rng);
-        check_matmul(ops, type, 19, 11008, 10, &rng);
+                check_matmul(ops, type, rows[r], cols[c], tokens[(c + r + i) % 8], prompt, &rng);
+        check_matmul(ops, type, 19, 11008, 10, prompt, &rng);
         for (size_t t = 1; t <= 37; t++)
-            check_matmul(ops, type, 5, 256, t, &rng);
+            check_matmul(ops, type, 5, 256, t, prompt, &rng);
     }
+}
+
+static void check_matmuls(const struct kernel_ops *ops)
+{
+    check_matmuls_of(ops, false);
+    if (ops->matmul_prompt)
+        check_matmuls_of(ops, true);
 }
 
 static void test_matmul(void **state)
@@ -552,7 +589,7 @@ static double best_seconds(const struct kernel_ops *ops, const struct problem *p
     double best = HUGE_VAL;
     for (int i = 0; i < runs; i++) {
         double start = clock_now();
-        matmul(ops, p, 0, p->w.rows, 0, p->n_tokens, y, p->w.rows);
+        matmul(ops, p, 0, p->w.rows, p->n_tokens, y, p->w.rows);
         best = fmin(best, clock_now() - start);
     }
     return best;
@@ -565,9 +602,17 @@ static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
     struct rng rng;
 
     rng_seed(&rng, 5);
-    problem_open(&p, ops, type, PREFILL_ROWS, COLS, TOKENS, &rng);
     float *y = malloc((size_t)TOKENS * PREFILL_ROWS * sizeof *y);
     assert_non_null(y);
+    double prompt = 0;
+    if (ops->matmul_prompt) {
+        problem_open(&p, ops, type, PREFILL_ROWS, COLS, TOKENS, true, &rng);
+        pack(ops, &p, 0, TOKENS);
+        prompt = (double)PREFILL_ROWS * COLS * TOKENS / best_seconds(ops, &p, y, 20) * 1e-9;
+        problem_close(&p);
+    }
+    problem_open(&p, ops, type, PREFILL_ROWS, COLS, TOKENS, false, &rng);
+    pack(ops, &p, 0, TOKENS);
     int runs = ops->tier == CPU_TIER_REFERENCE ? 2 : 20;
     double prefill = (double)PREFILL_ROWS * COLS * TOKENS / best_seconds(ops, &p, y, runs) * 1e-9;
     p.n_tokens = 8;
@@ -589,9 +634,9 @@ static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
     double seconds = best_seconds(ops, &decode, out, ops->tier == CPU_TIER_REFERENCE ? 1 : 5);
     p.n_tokens = 1;
     double cached = best_seconds(ops, &p, y, runs);
-    printf("%-10s %-5s prefill %7.1f GMAC/s   8 tokens %7.1f GMAC/s   decode %6.2f GB/s   from cache %6.2f "
-           "GB/s\n",
-           ops->name, tensor_type_info(type)->name, prefill, eight, (double)bytes / seconds * 1e-9,
+    printf("%-10s %-5s prompt %7.1f GMAC/s   256 replies %7.1f GMAC/s   8 %7.1f GMAC/s   decode %6.2f GB/s   "
+           "from cache %6.2f GB/s\n",
+           ops->name, tensor_type_info(type)->name, prompt, prefill, eight, (double)bytes / seconds * 1e-9,
            (double)PREFILL_ROWS * (double)p.w.row_bytes / cached * 1e-9);
     mem_pages_free(large, bytes);
     free(out);
@@ -704,7 +749,8 @@ int main(int argc, char **argv)
         each_tier(bench);
         return 0;
     }
-    if (argc == 3 && strcmp(argv[1], "--bench") == 0 && cpu_tier_from_name(argv[2], &tier)) {
+    if (argc == 3 && strcmp(argv[1], "--bench") == 0 && cpu_tier_from_name(argv[2], &tier) &&
+        tier <= cpu_best_tier()) {
         bench(kernels_for(tier));
         return 0;
     }

@@ -175,12 +175,13 @@ static struct model *open_default(void)
 }
 
 /* Logits of all N_TOKENS tokens, read in pieces of `piece`. */
-static void forward_in_pieces(struct model_state *s, const uint32_t *ids, uint32_t piece, float *logits)
+static void forward_in_pieces(struct model_state *s, const uint32_t *ids, uint32_t piece, bool prompt,
+                              float *logits)
 {
     struct err err = ERR_INIT;
     for (uint32_t at = 0; at < N_TOKENS; at += piece) {
         uint32_t n = N_TOKENS - at < piece ? N_TOKENS - at : piece;
-        struct model_segment segment = {0, at, ids + at, n, n};
+        struct model_segment segment = {0, at, ids + at, n, n, prompt};
         assert_int_equal(model_forward(s, &segment, 1, logits + (size_t)at * N_VOCAB, &err), STATUS_OK);
     }
 }
@@ -194,27 +195,29 @@ static void cutting_batching_and_threads_do_not_change_a_bit(void **state)
     make_ids(ids, 1);
     make_ids(neighbour, 2);
     struct model *model = open_default();
-    for (enum cpu_tier tier = CPU_TIER_REFERENCE; tier <= cpu_best_tier(); tier++) {
-        struct model_state *s = open_state(model, 1, tier);
-        forward_in_pieces(s, ids, N_TOKENS, whole);
-        for (uint32_t piece = 1; piece < N_TOKENS; piece += 5) {
-            forward_in_pieces(s, ids, piece, other);
+    for (enum cpu_tier tier = CPU_TIER_REFERENCE; tier <= cpu_best_tier(); tier++)
+        for (int prompt = 0; prompt < 2; prompt++) {
+            struct model_state *s = open_state(model, 1, tier);
+            forward_in_pieces(s, ids, N_TOKENS, prompt, whole);
+            for (uint32_t piece = 1; piece < N_TOKENS; piece += 5) {
+                forward_in_pieces(s, ids, piece, prompt, other);
+                assert_memory_equal(whole, other, sizeof whole);
+            }
+            /* between two neighbours, which ask for some logits of their own */
+            for (uint32_t at = 0; at < N_TOKENS; at++) {
+                static float three[4 * N_VOCAB];
+                struct model_segment segments[] = {{1, at, neighbour + at, 1, 0, false},
+                                                   {0, at, ids + at, 1, 1, prompt},
+                                                   {2, at / 2, neighbour, 7, 3, true}};
+                assert_int_equal(model_forward(s, segments, 3, three, &err), STATUS_OK);
+                assert_memory_equal(whole + at * N_VOCAB, three, sizeof *three * N_VOCAB);
+            }
+            model_state_close(s);
+            s = open_state(model, 5, tier);
+            forward_in_pieces(s, ids, 16, prompt, other);
             assert_memory_equal(whole, other, sizeof whole);
+            model_state_close(s);
         }
-        /* between two neighbours, which ask for some logits of their own */
-        for (uint32_t at = 0; at < N_TOKENS; at++) {
-            static float three[4 * N_VOCAB];
-            struct model_segment segments[] = {
-                {1, at, neighbour + at, 1, 0}, {0, at, ids + at, 1, 1}, {2, at / 2, neighbour, 7, 3}};
-            assert_int_equal(model_forward(s, segments, 3, three, &err), STATUS_OK);
-            assert_memory_equal(whole + at * N_VOCAB, three, sizeof *three * N_VOCAB);
-        }
-        model_state_close(s);
-        s = open_state(model, 5, tier);
-        forward_in_pieces(s, ids, 16, other);
-        assert_memory_equal(whole, other, sizeof whole);
-        model_state_close(s);
-    }
     model_close(model);
 }
 
@@ -226,9 +229,9 @@ static void the_past_counts_and_the_future_does_not(void **state)
     make_ids(ids, 1);
     struct model *model = open_default();
     struct model_state *s = open_state(model, 2, CPU_TIER_REFERENCE);
-    forward_in_pieces(s, ids, N_TOKENS, a);
+    forward_in_pieces(s, ids, N_TOKENS, true, a);
     ids[20] = (ids[20] + 1) % N_VOCAB;
-    forward_in_pieces(s, ids, N_TOKENS, b);
+    forward_in_pieces(s, ids, N_TOKENS, true, b);
     assert_memory_equal(a, b, sizeof *a * 20 * N_VOCAB);
     for (size_t t = 20; t < N_TOKENS; t++)
         assert_memory_not_equal(a + t * N_VOCAB, b + t * N_VOCAB, sizeof *a * N_VOCAB);
@@ -243,9 +246,10 @@ static void a_pass_that_does_not_fit_is_refused(void **state)
     static const uint32_t ids[128] = {0}, outside[] = {N_VOCAB};
     struct model *model = open_default();
     struct model_state *s = open_state(model, 1, CPU_TIER_REFERENCE);
-    const struct model_segment bad[] = {{0, 0, ids, 0, 0},     {3, 0, ids, 1, 1},         {0, 60, ids, 5, 1},
-                                        {0, 65, ids, 1, 1},    {0, 0, ids, 101, 1},       {0, 0, ids, 2, 3},
-                                        {0, 0, outside, 1, 1}, {0, UINT32_MAX, ids, 2, 1}};
+    const struct model_segment bad[] = {{0, 0, ids, 0, 0, false},     {3, 0, ids, 1, 1, false},
+                                        {0, 60, ids, 5, 1, false},    {0, 65, ids, 1, 1, false},
+                                        {0, 0, ids, 101, 1, false},   {0, 0, ids, 2, 3, false},
+                                        {0, 0, outside, 1, 1, false}, {0, UINT32_MAX, ids, 2, 1, false}};
     struct err err = ERR_INIT;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(model_forward(s, &bad[i], 1, logits, &err), STATUS_ARGUMENT);
