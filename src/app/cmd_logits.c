@@ -23,6 +23,7 @@ struct logits_options {
     struct model_options model;
     const char *text, *ids, *ids_file, *out, *kv;
     bool special;
+    long n_reply; /* of the tokens, the last ones */
 };
 
 static enum status read_ids(const struct logits_options *options, const struct tokenizer *tokenizer,
@@ -71,8 +72,9 @@ static enum status write_header(struct file_output *out, size_t rows, size_t col
     return write_all(out, text, whole, err);
 }
 
-static enum status write_logits(struct model_state *state, const struct token_ids *ids, size_t n_vocab,
-                                const char *path, struct err *err)
+/* The first n_prompt tokens are read as a prompt, the others as a reply. */
+static enum status write_logits(struct model_state *state, const struct token_ids *ids, size_t n_prompt,
+                                size_t n_vocab, const char *path, struct err *err)
 {
     struct file_output out;
     enum status status = file_output_open(path, &out, err);
@@ -81,9 +83,11 @@ static enum status write_logits(struct model_state *state, const struct token_id
     float *logits = mem_alloc(n_vocab * MODEL_BATCH * sizeof *logits);
     status = logits ? write_header(&out, ids->count, n_vocab, err)
                     : err_no_memory(err, "making room for the logits");
-    for (size_t at = 0; status == STATUS_OK && at < ids->count; at += MODEL_BATCH) {
-        uint32_t n = (uint32_t)(ids->count - at < MODEL_BATCH ? ids->count - at : MODEL_BATCH);
-        struct model_segment segment = {0, (uint32_t)at, ids->ids + at, n, n, true};
+    for (size_t at = 0, n; status == STATUS_OK && at < ids->count; at += n) {
+        bool prompt = at < n_prompt;
+        size_t left = (prompt ? n_prompt : ids->count) - at;
+        n = left < MODEL_BATCH ? left : MODEL_BATCH;
+        struct model_segment segment = {0, (uint32_t)at, ids->ids + at, (uint32_t)n, (uint32_t)n, prompt};
         status = model_forward(state, &segment, 1, logits, err);
         if (status == STATUS_OK)
             status = write_all(&out, logits, sizeof *logits * n_vocab * n, err);
@@ -112,12 +116,16 @@ static enum status run_logits(const struct logits_options *options, struct err *
         status = model_options_open(&options->model, &model, options->text ? &tokenizer : NULL, err);
     if (status == STATUS_OK)
         status = read_ids(options, tokenizer, &ids, err);
+    if (status == STATUS_OK && (size_t)options->n_reply > ids.count)
+        status = err_set(err, STATUS_ARGUMENT, "--reply %ld is more than the %zu tokens", options->n_reply,
+                         ids.count);
     if (status == STATUS_OK) {
         config.n_ctx = (uint32_t)ids.count;
         status = model_state_open(model, &config, &state, err);
     }
     if (status == STATUS_OK)
-        status = write_logits(state, &ids, model_hparams(model)->n_vocab, options->out, err);
+        status = write_logits(state, &ids, ids.count - (size_t)options->n_reply,
+                              model_hparams(model)->n_vocab, options->out, err);
     model_state_close(state);
     token_ids_free(&ids);
     tokenizer_close(tokenizer);
@@ -136,6 +144,8 @@ int cmd_logits(const struct command *self, int argc, char **argv)
         {NULL, "--ids", NULL, "\"1 2 3\"", "token ids to evaluate", OPTION_STRING, &o.ids, 0, 0, NULL},
         {NULL, "--ids-file", NULL, "FILE", "token ids to evaluate, from a file; - is standard input",
          OPTION_STRING, &o.ids_file, 0, 0, NULL},
+        {NULL, "--reply", NULL, "N", "the last N tokens are a reply, the others its prompt; default 0",
+         OPTION_LONG, &o.n_reply, 0, 1 << 30, NULL},
         {"Output", "--output", "-o", "OUT.npy", "float32 [n_tokens, n_vocab]", OPTION_STRING, &o.out, 0, 0,
          NULL},
         COMPUTE_OPTIONS(o.model),

@@ -19,7 +19,11 @@ from chunks import FIXTURES, TEXTS, chunks_of, log_softmax_at  # noqa: E402
 from program import TIERS, Program, processor_tiers  # noqa: E402
 
 # Largest difference over largest logit. The reference tier and F32 weights leave only the order of additions.
-TINY_BOUND = {"reference": 1e-4, "avx2": 1e-4, "avx512": 1e-4}
+TINY_BOUND = {"reference": 1e-4, "avx2": 1e-4, "avx512": 1e-4, "amx": 1e-4}
+
+# The share of positions where a tier may pick another token than transformers. Tier amx reads prompts, as which
+# the texts count, with BF16 factors.
+DIFFERING_SHARE = {"avx2": 0.001, "avx512": 0.001, "amx": 0.01}
 
 # The reference tier computes these chunks of the texts: about 2,100 positions of English, code and other
 # scripts.
@@ -127,30 +131,31 @@ def test_reference_tier_logits_of_sampled_rows(program, model, smollm2):
 
 @pytest.fixture(scope="session", params=[t for t in TIERS if t != "reference"])
 def fast_argmax(request, program, model, smollm2):
-    """The likeliest next token at every position of the texts."""
+    """A tier, and what it takes for the likeliest next token at every position of the texts."""
     if request.param not in processor_tiers():
         pytest.skip(f"this processor has no {request.param}")
     chunks = chunks_of(smollm2["ids"], smollm2["text_lengths"])
-    return np.concatenate(
+    return request.param, np.concatenate(
         [program.logits(model, ids, tier=request.param).argmax(axis=1) for _, ids in chunks]
     )
 
 
 def test_fast_tiers_pick_what_transformers_picks(fast_argmax, smollm2):
-    differing = np.flatnonzero(fast_argmax != smollm2["argmax"])
+    tier, argmax = fast_argmax
+    differing = np.flatnonzero(argmax != smollm2["argmax"])
     print(
-        f"another argmax than transformers in F32: {len(differing)} of {len(fast_argmax)} positions, "
+        f"another argmax than transformers in F32: {len(differing)} of {len(argmax)} positions, "
         "margins there "
         f"at most {smollm2['margin'][differing].max(initial=0):.4f}"
     )
-    assert len(differing) <= len(fast_argmax) // 1000
+    assert len(differing) <= len(argmax) * DIFFERING_SHARE[tier]
 
 
 def test_fast_tiers_pick_what_llama_cpp_picks(fast_argmax, smollm2):
     """llama.cpp rounds activations to 8 bits, which moves a difference of two logits of this model by some
     0.15 (root mean square): it agrees with transformers, and with itself when only its KV cache becomes F32,
     on 95 to 96 % of these positions. So the two programs must agree where the choice is no toss-up."""
-    same = fast_argmax == smollm2["peer_argmax"]
+    same = fast_argmax[1] == smollm2["peer_argmax"]
     clear = smollm2["margin"] >= CLEAR_MARGIN
     print(
         f"same argmax as llama.cpp: {same.mean():.4f} of all {len(same)} positions, "
@@ -193,7 +198,7 @@ def test_greedy_replies_on_every_tier(program, model, weights, prompt, request):
 
     def picks(tier, reply):
         """Row i: the logits that choose the reply's token i."""
-        return program.logits(path, asked + reply, tier=tier)[len(asked) - 1:-1]
+        return program.logits(path, asked + reply, tier=tier, reply=len(reply))[len(asked) - 1:-1]
 
     replies = {}
     for tier in processor_tiers()[1:]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-TIERS = ("reference", "avx2", "avx512")
+TIERS = ("reference", "avx2", "avx512", "amx")
 NEEDED_FLAGS = {
     "reference": set(),
     "avx2": {"avx2", "fma", "f16c", "bmi2"},
     "avx512": {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni"},
+    "amx": {"avx512_vnni", "amx_tile", "amx_int8", "amx_bf16"},
 }
 
 
@@ -46,11 +47,11 @@ class Program:
         out = self.run("tokenize", "-m", model, "--json", *(["--special"] if special else []), stdin=data)
         return json.loads(out)["ids"]
 
-    def logits(self, model, ids, tier=None, kv=None, threads=None):
-        """F32 [len(ids), n_vocab]. None leaves a flag to its default."""
+    def logits(self, model, ids, tier=None, kv=None, threads=None, reply=None):
+        """F32 [len(ids), n_vocab]. The last `reply` ids are a reply. None leaves a flag to its default."""
         ids_file, out = self.scratch / "ids.txt", self.scratch / "logits.npy"
         ids_file.write_text(" ".join(str(int(i)) for i in ids))
-        flags = [("--cpu", tier), ("--kv", kv), ("--threads", threads)]
+        flags = [("--cpu", tier), ("--kv", kv), ("--threads", threads), ("--reply", reply)]
         self.run("logits", "-m", model, "--ids-file", ids_file, "-o", out,
                  *[word for flag, value in flags if value is not None for word in (flag, value)])
         result = np.load(out)
