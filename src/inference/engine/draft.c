@@ -12,8 +12,8 @@
  * takes up its own words. */
 static const float first_chances[ENGINE_DRAFT_LONGEST_MATCH + 1] = {0,    0.1f, 0.3f, 0.5f, 0.6f,
                                                                     0.7f, 0.8f, 0.8f, 0.9f};
-/* Each outcome moves its chance by this share of the way: the last dozen count. */
-static const float learning_rate = 0.125f;
+/* Each outcome moves its chance by this share of the way: the last dozen or two count. */
+static const float learning_rate = 0.0625f;
 
 /* The time of a pass over n tokens, in that of a pass over one. Reading the weights is most of it, and the
  * same for any n; several tokens have some work that one has not. */
