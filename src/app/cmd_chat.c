@@ -291,10 +291,7 @@ int cmd_chat(const struct command *self, int argc, char **argv)
     o.log_level = "error"; /* the terminal is for the conversation */
     o.n_slots = 1;
     const struct option options[] = {
-        MODEL_OPTION(o.model),
-        LOG_OPTION(o),
-        SERVICE_OPTIONS(o),
-        COMPUTE_OPTIONS(o.model),
+        MODEL_OPTION(o.model), LOG_OPTION(o), SERVICE_OPTIONS(o), COMPUTE_OPTIONS(o.model), DRAFT_OPTION(o),
     };
     int exit_code;
     struct err err = ERR_INIT;

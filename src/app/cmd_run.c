@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "app/model_options.h"
+#include "app/service_options.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -25,7 +25,7 @@ struct run_options {
     struct model_options model;
     const char *prompt, *file, *system;
     bool no_think, stats;
-    long n_ctx, max_tokens, top_k, seed;
+    long n_ctx, n_draft, max_tokens, top_k, seed;
     double temperature, top_p, min_p, repeat_penalty;
 };
 
@@ -67,9 +67,12 @@ static enum status wait_for_reply(struct reply *reply, bool stats, struct err *e
     putchar('\n');
     const struct engine_event *e = &reply->last;
     if (stats)
-        fprintf(stderr, "prompt: %u tokens, %.1f tokens/s; reply: %u tokens, %.1f tokens/s\n", e->n_prompt,
-                e->n_prompt / e->prompt_seconds, e->n_generated,
-                e->n_generated > 1 ? (e->n_generated - 1) / e->generate_seconds : 0.0);
+        fprintf(stderr,
+                "prompt: %u tokens, %.1f tokens/s; reply: %u tokens, %.1f tokens/s, "
+                "%u of %u guessed ahead were right\n",
+                e->n_prompt, e->n_prompt / e->prompt_seconds, e->n_generated,
+                e->n_generated > 1 ? (e->n_generated - 1) / e->generate_seconds : 0.0, e->n_accepted,
+                e->n_drafted);
     if (reply->stop == ENGINE_STOP_ERROR)
         *err = reply->error;
     return reply->stop == ENGINE_STOP_ERROR ? reply->error.code : STATUS_OK;
@@ -139,6 +142,7 @@ static enum status run(const struct run_options *options, struct err *err)
         .n_ctx = (uint32_t)options->n_ctx,
         .n_threads = (uint32_t)options->model.threads,
         .n_slots = 1,
+        .n_draft = (uint32_t)options->n_draft,
     };
     enum status status = read_prompt(options, &prompt, err);
     if (status == STATUS_OK)
@@ -164,7 +168,12 @@ static enum status run(const struct run_options *options, struct err *err)
 
 int cmd_run(const struct command *self, int argc, char **argv)
 {
-    struct run_options o = {.seed = -1, .temperature = 0.6, .top_p = 0.95, .repeat_penalty = 1, .model = {0}};
+    struct run_options o = {.seed = -1,
+                            .temperature = 0.6,
+                            .top_p = 0.95,
+                            .repeat_penalty = 1,
+                            .n_draft = ENGINE_DEFAULT_DRAFT,
+                            .model = {0}};
     const struct option options[] = {
         MODEL_OPTION(o.model),
         {"Prompt", "--prompt", "-p", "TEXT", "what to say to the model", OPTION_STRING, &o.prompt, 0, 0,
@@ -192,6 +201,7 @@ int cmd_run(const struct command *self, int argc, char **argv)
         {NULL, "--ctx", "-c", "N", "context in tokens; 0: the model's own, at most 4096", OPTION_LONG,
          &o.n_ctx, 0, 1 << 30, NULL},
         COMPUTE_OPTIONS(o.model),
+        DRAFT_OPTION(o),
     };
     int exit_code;
     struct err err = ERR_INIT;

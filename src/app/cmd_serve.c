@@ -90,6 +90,7 @@ int cmd_serve(const struct command *self, int argc, char **argv)
         SERVICE_OPTIONS(o.service),
         {NULL, "--slots", NULL, "N", "replies at once; 0: 4", OPTION_LONG, &o.service.n_slots, 0, 64, NULL},
         COMPUTE_OPTIONS(o.service.model),
+        DRAFT_OPTION(o.service),
     };
     int exit_code;
     struct err err = ERR_INIT;

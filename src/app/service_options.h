@@ -9,13 +9,13 @@
 struct service_options {
     struct model_options model;
     const char *system, *quote, *log_level;
-    long n_ctx, n_slots, max_tokens, seed;
+    long n_ctx, n_slots, n_draft, max_tokens, seed;
     double temperature, top_p;
 };
 
 #define SERVICE_OPTIONS_INIT \
     { \
-        .seed = -1, .temperature = 0.6, .top_p = 0.95 \
+        .seed = -1, .temperature = 0.6, .top_p = 0.95, .n_draft = ENGINE_DEFAULT_DRAFT \
     }
 
 /* Entries for an option table, behind MODEL_OPTION. */
@@ -43,6 +43,13 @@ struct service_options {
     { \
         NULL, "--ctx", "-c", "N", "context in tokens per chat; 0: the model's own, at most 4096", \
             OPTION_LONG, &(o).n_ctx, 0, 1 << 30, NULL \
+    }
+
+/* Behind COMPUTE_OPTIONS. */
+#define DRAFT_OPTION(o) \
+    { \
+        NULL, "--draft", NULL, "N", "guess up to N tokens of a reply ahead; 0: none; default 15", \
+            OPTION_LONG, &(o).n_draft, 0, ENGINE_MAX_DRAFT, NULL \
     }
 
 #define LOG_OPTION(o) \

@@ -75,6 +75,14 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
     if (info->n_slots > MAX_SLOTS)
         return err_set(err, STATUS_ARGUMENT, "%u slots asked for; at most %d are possible", info->n_slots,
                        MAX_SLOTS);
+    if (config->n_draft > ENGINE_MAX_DRAFT)
+        return err_set(err, STATUS_ARGUMENT, "%u tokens to be guessed ahead; at most %d are possible",
+                       config->n_draft, ENGINE_MAX_DRAFT);
+    engine->n_draft = config->n_draft;
+    /* For all replies together as many as for one: a pass with more is no longer cheap, and logits are large.
+     */
+    uint32_t n_rows = info->n_slots * config->n_draft;
+    engine->n_draft_rows = n_rows < ENGINE_MAX_DRAFT ? n_rows : ENGINE_MAX_DRAFT;
     if (info->n_ctx > hparams->n_ctx_train)
         log_warn("a context of %u tokens is longer than the %u the model was trained for", info->n_ctx,
                  hparams->n_ctx_train);
@@ -105,7 +113,8 @@ static enum status make_slots(struct engine *engine, struct err *err)
     const struct engine_info *info = &engine->info;
     engine->slots = mem_zalloc(info->n_slots, sizeof *engine->slots);
     engine->segments = mem_zalloc(info->n_slots, sizeof *engine->segments);
-    engine->logits = mem_zalloc((size_t)info->n_slots * info->n_vocab, sizeof *engine->logits);
+    engine->logits =
+        mem_zalloc(((size_t)info->n_slots + engine->n_draft_rows) * info->n_vocab, sizeof *engine->logits);
     if (!engine->slots || !engine->segments || !engine->logits)
         return err_no_memory(err, "preparing the engine's slots");
     for (uint32_t i = 0; i < info->n_slots; i++) {
@@ -214,6 +223,7 @@ static enum status make_job(const struct engine *engine, const struct engine_req
 {
     *job = (struct engine_job){
         .max_tokens = request->max_tokens, .on_event = request->on_event, .user = request->user};
+    engine_draft_init(&job->draft);
     enum status status = tokenize_prompt(engine, request->prompt, &job->prompt, err);
     if (status != STATUS_OK)
         return status;

@@ -27,6 +27,10 @@
 
 struct engine;
 
+/* Tokens guessed ahead of a reply in one pass (see draft.h): a pass over 16 tokens still costs little more
+ * than one over a single token. */
+enum { ENGINE_DEFAULT_DRAFT = 15, ENGINE_MAX_DRAFT = 32 };
+
 struct engine_config {
     const char *model_path;
     const char *tokenizer_path; /* a tokenizer.json that overrides the model's own vocabulary, or NULL */
@@ -34,6 +38,7 @@ struct engine_config {
     uint32_t n_ctx;             /* tokens per slot; 0: the model's own limit, but at most 4096 */
     uint32_t n_slots;           /* requests at once; 0: 4 */
     enum cpu_tier tier;         /* not above cpu_best_tier() */
+    uint32_t n_draft;           /* most tokens guessed ahead, up to ENGINE_MAX_DRAFT; 0: none */
 };
 
 /* Facts of an open engine; strings are borrowed and live until engine_close. */
@@ -73,6 +78,8 @@ struct engine_event {
     uint32_t n_prompt_done;   /* of these, read so far */
     uint32_t n_prompt_cached; /* of these, taken over from the slot's cache */
     uint32_t n_generated;     /* tokens generated so far, the ending one not counted */
+    uint32_t n_drafted;       /* tokens guessed ahead and computed so far */
+    uint32_t n_accepted;      /* of these, right: passes that the reply did without */
     double prompt_seconds, generate_seconds;
     enum engine_stop stop;   /* DONE */
     const struct err *error; /* DONE with ENGINE_STOP_ERROR */

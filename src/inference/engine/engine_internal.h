@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "inference/engine/draft.h"
 #include "inference/engine/engine.h"
 #include "inference/model/model.h"
 #include "inference/tokenizer/tokenizer.h"
@@ -27,15 +28,17 @@ struct engine_job {
     void *user;
     bool cancelled;
 
-    uint32_t next_token;          /* chosen, but not yet in the cache; once the prompt is read */
+    struct engine_draft draft;
     struct engine_event progress; /* the counters of the events so far */
     double started, first_token;  /* clock_now() */
 };
 
 struct engine_slot {
-    struct engine_job *job;   /* NULL: free */
-    struct token_ids history; /* what the KV cache holds */
-    uint64_t last_used;       /* number of the pass; the least recently used free slot is taken first */
+    struct engine_job *job; /* NULL: free */
+    /* What the KV cache holds, with room for n_ctx ids. Behind it, once the prompt is read, come the token
+     * that was chosen last and guesses of those that follow it: what the next pass computes. */
+    struct token_ids history;
+    uint64_t last_used; /* number of the pass; the least recently used free slot is taken first */
 };
 
 struct engine {
@@ -55,8 +58,10 @@ struct engine {
     bool closing;
 
     struct engine_slot *slots;      /* [info.n_slots] */
-    float *logits;                  /* [info.n_slots][n_vocab] */
+    float *logits;                  /* [info.n_slots + n_draft_rows][n_vocab] */
     struct model_segment *segments; /* [info.n_slots]: the batch */
+    uint32_t n_draft;               /* most tokens guessed ahead of a reply in a pass */
+    uint32_t n_draft_rows;          /* and ahead of all replies together */
     uint64_t n_passes;
 };
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The engine's thread. One round: admit queued jobs to free slots, end cancelled ones, put together one batch
- * (the next token of every running reply, then as much of the prompts as fits), compute it, and sample.
+ * (the next token of every running reply, then as much of the prompts as fits, then guesses of how replies go
+ * on), compute it, and sample.
+ *
+ * Guesses change no reply. Logits are the same bits alone and in a batch, and the sampler is asked for one
+ * token after the other, as without guesses; where it chooses another token than was guessed, what was
+ * computed beyond is dropped: the history is not lengthened, and the cache there is written anew.
  */
 #include <string.h>
 
@@ -178,69 +183,124 @@ static bool reads_prompt(const struct engine_slot *slot)
     return slot->job && slot->history.count < slot->job->prompt.count;
 }
 
-/* One segment per running slot: replies first, one token each; then prompts share what is left of the batch.
- */
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Lengthens the batch's first segments, those of replies, by guesses. These come last and share what is left
+ * of the batch, so that no prompt waits for them. */
+static void add_drafts(struct engine *engine, size_t n_replies, size_t n_tokens, uint32_t room)
+{
+    room = least(room, engine->n_draft_rows);
+    for (size_t i = 0; i < n_replies; i++) {
+        struct model_segment *segment = &engine->segments[i];
+        struct engine_slot *slot = &engine->slots[segment->slot];
+        struct engine_job *job = slot->job;
+        uint32_t max = least(engine->n_draft, room / (uint32_t)(n_replies - i));
+        max = least(max, engine->info.n_ctx - segment->n_past - 1);
+        if (job->max_tokens)
+            max = least(max, job->max_tokens - job->progress.n_generated - 1);
+        uint32_t n = engine_draft_guess(&job->draft, slot->history.ids, segment->n_past + 1, max,
+                                        (struct engine_draft_pass){n_tokens, n_replies});
+        segment->n_tokens += n;
+        segment->n_logits += n;
+        job->progress.n_drafted += n;
+        n_tokens += n;
+        room -= n;
+    }
+}
+
+/* One segment per running slot: replies first, one token each; then prompts share what is left of the batch;
+ * then guesses. */
 static size_t make_batch(struct engine *engine)
 {
     struct model_segment *segments = engine->segments;
-    size_t n = 0;
-    uint32_t room = MODEL_BATCH > engine->info.n_slots ? MODEL_BATCH : engine->info.n_slots;
-    for (int prompts = 0; prompts < 2; prompts++)
+    size_t n = 0, n_replies = 0;
+    uint32_t size = MODEL_BATCH > engine->info.n_slots ? MODEL_BATCH : engine->info.n_slots, room = size;
+    for (int prompts = 0; prompts < 2; prompts++) {
         for (uint32_t i = 0; i < engine->info.n_slots && room > 0; i++) {
             struct engine_slot *slot = &engine->slots[i];
             struct engine_job *job = slot->job;
             if (!job || reads_prompt(slot) != prompts)
                 continue;
             uint32_t past = (uint32_t)slot->history.count, left = prompts ? job->progress.n_prompt - past : 1;
-            uint32_t n_tokens = left < room ? left : room;
+            uint32_t n_tokens = least(left, room);
             segments[n++] = (struct model_segment){
                 .slot = i,
                 .n_past = past,
-                .ids = prompts ? job->prompt.ids + past : &job->next_token,
+                .ids = (prompts ? job->prompt.ids : slot->history.ids) + past,
                 .n_tokens = n_tokens,
                 .prompt = prompts,
                 .n_logits = n_tokens == left, /* the end of a prompt, and every token of a reply */
             };
             room -= n_tokens;
         }
+        if (!prompts)
+            n_replies = n;
+    }
+    add_drafts(engine, n_replies, size - room, room);
     return n;
 }
 
-/* Chooses the next token of a reply and tells about it, or ends the reply. */
-static void sample_next(struct engine *engine, struct engine_slot *slot, const float *logits)
+/* Puts a chosen token behind the history, where the next pass finds it. Returns whether it is token `at` of
+ * the guess. */
+static bool append_token(struct engine *engine, struct engine_slot *slot, uint32_t token, uint32_t at)
+{
+    if (slot->history.count >= engine->info.n_ctx)
+        return false; /* there is no next pass */
+    uint32_t *next = &slot->history.ids[slot->history.count];
+    bool guessed = *next == token;
+    *next = token;
+    engine_draft_learn(&slot->job->draft, at, guessed);
+    return guessed;
+}
+
+/* Chooses the next token of a reply and tells about it, or ends the reply. Token `at` of the guess may be the
+ * one; `computed` says whether this pass has gone on from there. Returns true if so: then the reply goes on
+ * with the next row of logits. */
+static bool sample_next(struct engine *engine, struct engine_slot *slot, const float *logits, uint32_t at,
+                        bool computed)
 {
     struct engine_job *job = slot->job;
+    struct err err = ERR_INIT;
     if (job->first_token <= 0)
         job->first_token = clock_now();
     uint32_t token = sampler_sample(job->sampler, logits);
     if (token == SAMPLER_NO_TOKEN) {
-        struct err err;
         err_set(&err, STATUS_FORMAT, "the model's output is not a number; its file is damaged");
         end_slot(engine, slot, ENGINE_STOP_ERROR, &err);
-        return;
+        return false;
     }
     if (tokenizer_ends_reply(engine->tokenizer, token)) {
         end_slot(engine, slot, ENGINE_STOP_END, NULL);
-        return;
+        return false;
     }
     sampler_accept(job->sampler, token);
-    job->next_token = token;
+    bool accepted = append_token(engine, slot, token, at) && computed;
     job->progress.token = token;
     job->progress.n_generated++;
+    job->progress.n_accepted += accepted;
 
     struct buf text = BUF_INIT;
     detokenizer_push(&job->detokenizer, engine->tokenizer, token, false, &text);
     if (text.failed) {
-        struct err err;
         err_no_memory(&err, "writing a reply");
         buf_free(&text);
         end_slot(engine, slot, ENGINE_STOP_ERROR, &err);
-        return;
+        return false;
     }
     send_event(job, ENGINE_EVENT_TOKEN, buf_str(&text));
     buf_free(&text);
-    if (job->progress.n_generated == job->max_tokens || slot->history.count >= engine->info.n_ctx)
+    if (job->progress.n_generated == job->max_tokens || slot->history.count >= engine->info.n_ctx) {
         end_slot(engine, slot, ENGINE_STOP_LENGTH, NULL);
+        return false;
+    }
+    if (accepted && is_cancelled(engine, job)) {
+        end_slot(engine, slot, ENGINE_STOP_CANCELLED, NULL);
+        return false;
+    }
+    return accepted;
 }
 
 static void after_pass(struct engine *engine, size_t n_segments)
@@ -249,19 +309,23 @@ static void after_pass(struct engine *engine, size_t n_segments)
     for (size_t i = 0; i < n_segments; i++) {
         const struct model_segment *segment = &engine->segments[i];
         struct engine_slot *slot = &engine->slots[segment->slot];
+        uint32_t n_guesses = segment->n_logits ? segment->n_logits - 1 : 0;
         bool prompt = reads_prompt(slot);
-        /* The history was given room for the whole context when the engine was opened. */
-        for (uint32_t t = 0; t < segment->n_tokens; t++)
-            slot->history.ids[slot->history.count++] = segment->ids[t];
+        if (prompt) /* a reply's tokens are there already */
+            memcpy(slot->history.ids + segment->n_past, segment->ids,
+                   segment->n_tokens * sizeof *segment->ids);
+        slot->history.count = segment->n_past + segment->n_tokens - n_guesses;
         slot->last_used = engine->n_passes;
         if (prompt) {
             slot->job->progress.n_prompt_done = (uint32_t)slot->history.count;
             send_event(slot->job, ENGINE_EVENT_PROMPT, (struct str){NULL, 0});
         }
-        if (segment->n_logits) {
-            sample_next(engine, slot, logits);
-            logits += engine->info.n_vocab;
+        for (uint32_t at = 0; at < segment->n_logits; at++) {
+            if (!sample_next(engine, slot, logits + (size_t)at * engine->info.n_vocab, at, at < n_guesses))
+                break;
+            slot->history.count++; /* the guess was right, and is in the cache */
         }
+        logits += (size_t)segment->n_logits * engine->info.n_vocab;
     }
 }
 

@@ -93,8 +93,15 @@ static struct held_model *load(const struct models_config *config, const char *p
         err_no_memory(err, "loading the model");
         return NULL;
     }
-    struct engine_config engine = {path,          config->tokenizer_path, config->n_threads,
-                                   config->n_ctx, config->n_slots,        config->tier};
+    struct engine_config engine = {
+        .model_path = path,
+        .tokenizer_path = config->tokenizer_path,
+        .n_threads = config->n_threads,
+        .n_ctx = config->n_ctx,
+        .n_slots = config->n_slots,
+        .n_draft = config->n_draft,
+        .tier = config->tier,
+    };
     if (engine_open(&engine, &held->model.engine, err) != STATUS_OK) {
         mem_free(held);
         return NULL;

@@ -25,10 +25,10 @@ struct models_status;
 
 /* The strings outlive the models. */
 struct models_config {
-    const char *model_path;             /* NULL: the newest .gguf file in `folder` */
-    const char *tokenizer_path;         /* or NULL */
-    const char *folder;                 /* "models" */
-    uint32_t n_ctx, n_threads, n_slots; /* as in engine_config */
+    const char *model_path;                      /* NULL: the newest .gguf file in `folder` */
+    const char *tokenizer_path;                  /* or NULL */
+    const char *folder;                          /* "models" */
+    uint32_t n_ctx, n_threads, n_slots, n_draft; /* as in engine_config */
     enum cpu_tier tier;
     /* Called once, on the loader thread, when the model is ready or there is none; or NULL. Takes no lock. */
     void (*on_loaded)(const struct models_status *status);

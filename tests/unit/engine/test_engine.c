@@ -2,7 +2,7 @@
 /*
  * The engine with a model of random weights: every request ends with exactly one DONE, whatever else goes on;
  * text is the same alone and among others; the cache of an earlier request is taken over without changing the
- * reply.
+ * reply; guessing ahead changes nothing but the number of passes.
  */
 #include "check.h"
 
@@ -19,15 +19,19 @@
 
 static const char path[] = "test_engine.gguf";
 
+enum { MAX_TOKENS = 512 };
+
 /* What one request brought. Written on the engine's thread, read after `done`. */
 struct reply {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct buf text;
     int n_done, n_tokens, n_events_after_done;
+    uint32_t tokens[MAX_TOKENS];
     struct engine_event last;
     struct err error;
-    struct engine *cancel_in; /* cancels itself at its first token */
+    struct engine *cancel_in; /* cancels itself once it has more than cancel_after tokens */
+    int cancel_after;
 };
 
 static void on_event(void *user, const struct engine_event *event)
@@ -36,12 +40,17 @@ static void on_event(void *user, const struct engine_event *event)
     pthread_mutex_lock(&reply->lock);
     reply->n_events_after_done += reply->n_done;
     buf_append_str(&reply->text, event->text);
-    reply->n_tokens += event->type == ENGINE_EVENT_TOKEN;
+    if (event->type == ENGINE_EVENT_TOKEN) {
+        if (reply->n_tokens < MAX_TOKENS)
+            reply->tokens[reply->n_tokens] = event->token;
+        reply->n_tokens++;
+    }
     reply->n_done += event->type == ENGINE_EVENT_DONE;
     reply->last = *event;
     if (event->error)
         reply->error = *event->error;
-    struct engine *cancel_in = event->type == ENGINE_EVENT_TOKEN ? reply->cancel_in : NULL;
+    struct engine *cancel_in =
+        event->type == ENGINE_EVENT_TOKEN && reply->n_tokens > reply->cancel_after ? reply->cancel_in : NULL;
     pthread_cond_broadcast(&reply->changed);
     pthread_mutex_unlock(&reply->lock); /* after DONE the reply may be gone from here on */
     if (cancel_in)
@@ -61,15 +70,24 @@ static void wait_for(struct reply *reply)
     pthread_mutex_unlock(&reply->lock);
 }
 
-static struct engine *open_engine(uint32_t n_slots, uint32_t n_ctx)
+static struct engine *open_engine_with(uint32_t n_slots, uint32_t n_ctx, uint32_t n_draft)
 {
-    struct engine_config config = {
-        .model_path = path, .n_threads = 2, .n_ctx = n_ctx, .n_slots = n_slots, .tier = cpu_best_tier()};
+    struct engine_config config = {.model_path = path,
+                                   .n_threads = 2,
+                                   .n_ctx = n_ctx,
+                                   .n_slots = n_slots,
+                                   .n_draft = n_draft,
+                                   .tier = cpu_best_tier()};
     struct engine *engine;
     struct err err = ERR_INIT;
     if (engine_open(&config, &engine, &err) != STATUS_OK)
         fail_msg("%s", err.text);
     return engine;
+}
+
+static struct engine *open_engine(uint32_t n_slots, uint32_t n_ctx)
+{
+    return open_engine_with(n_slots, n_ctx, ENGINE_DEFAULT_DRAFT);
 }
 
 static enum status submit(struct engine *engine, const char *prompt, uint32_t max_tokens, struct reply *reply,
@@ -262,6 +280,161 @@ static void closing_ends_everything(void **state)
     }
 }
 
+/* Requests that differ in everything that a guess must not change: sampling, length, repetition. */
+enum { N_KINDS = 48 };
+
+static struct engine_request request_of_kind(int kind, struct reply *reply)
+{
+    static const char *const prompts[] = {
+        "a b c a b c a b c",
+        "Hello",
+        "one two three four, one two three four, one two three five, one two",
+        "To be or not to be, that is what the question is; to be or not to be, that is",
+    };
+    static const float temperatures[] = {0, 0.05f, 0.6f, 2};
+    static const uint32_t lengths[] = {30, 1, 17};
+    struct engine_request request = {.prompt = str_of(prompts[kind % 4]),
+                                     .max_tokens = lengths[kind / 16],
+                                     .sampling = sampler_defaults(),
+                                     .on_event = on_event,
+                                     .user = reply};
+    request.sampling.temperature = temperatures[kind / 4 % 4];
+    request.sampling.repeat_penalty = kind % 3 == 2 ? 1.1f : 1;
+    request.sampling.seed = (uint64_t)kind;
+    return request;
+}
+
+static void submit_kind(struct engine *engine, int kind, struct reply *reply)
+{
+    uint64_t id;
+    struct err err = ERR_INIT;
+    reply_init(reply);
+    struct engine_request request = request_of_kind(kind, reply);
+    assert_int_equal(engine_submit(engine, &request, &id, &err), STATUS_OK);
+}
+
+/* Returns how many guesses were right. */
+static uint32_t assert_same_reply(struct reply *reply, const struct reply *wanted)
+{
+    wait_for(reply);
+    assert_int_equal(reply->n_tokens, wanted->n_tokens);
+    assert_memory_equal(reply->tokens, wanted->tokens, (size_t)wanted->n_tokens * sizeof *wanted->tokens);
+    assert_string_equal(buf_text(&reply->text), buf_text(&wanted->text));
+    assert_int_equal(reply->last.stop, wanted->last.stop);
+    assert_int_equal(reply->last.n_generated, wanted->last.n_generated);
+    assert_true(reply->last.n_accepted <= reply->last.n_drafted);
+    assert_true(reply->last.n_accepted < reply->last.n_generated + 1);
+    assert_int_equal(reply->n_done, 1);
+    buf_free(&reply->text);
+    return reply->last.n_accepted;
+}
+
+static void guessing_ahead_changes_no_reply(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t n_slots, n_draft;
+    } engines[] = {{1, 4}, {1, ENGINE_MAX_DRAFT}, {5, 1}, {5, ENGINE_DEFAULT_DRAFT}};
+    static struct reply plain[N_KINDS], guessed[N_KINDS];
+    struct engine *engine = open_engine_with(1, 256, 0);
+    for (int i = 0; i < N_KINDS; i++) {
+        submit_kind(engine, i, &plain[i]);
+        wait_for(&plain[i]);
+        assert_int_equal(plain[i].last.n_drafted, 0);
+    }
+    engine_close(engine);
+    for (size_t e = 0; e < sizeof engines / sizeof *engines; e++) {
+        uint32_t n_right = 0;
+        engine = open_engine_with(engines[e].n_slots, 256, engines[e].n_draft);
+        for (int i = 0; i < N_KINDS; i++)
+            submit_kind(engine, i, &guessed[i]);
+        for (int i = 0; i < N_KINDS; i++)
+            n_right += assert_same_reply(&guessed[i], &plain[i]);
+        engine_close(engine);
+        printf("%u slots, up to %u ahead: %u guesses right\n", engines[e].n_slots, engines[e].n_draft,
+               n_right);
+        assert_true(n_right > 20); /* it was worth something */
+    }
+    for (int i = 0; i < N_KINDS; i++)
+        buf_free(&plain[i].text);
+}
+
+/* Wherever the limit, the end of the context or a cancellation meets a guess, the reply ends at the same
+ * token as without, and leaves the same tokens in the cache. */
+static void guessed_replies_end_where_they_should(void **state)
+{
+    (void)state;
+    static const char prompt[] = "a b c a b c a b c";
+    struct reply reply, whole, next;
+    for (uint32_t n_ctx = 41; n_ctx < 80; n_ctx += 5) {
+        struct engine *engine = open_engine_with(1, n_ctx, n_ctx % 3 ? ENGINE_DEFAULT_DRAFT : 2);
+        run(engine, prompt, 0, &whole);
+        assert_int_equal(whole.last.stop, ENGINE_STOP_LENGTH);
+        assert_int_equal(whole.last.n_prompt + whole.last.n_generated, n_ctx + 1);
+
+        uint32_t limit = n_ctx / 3;
+        run(engine, prompt, limit, &reply);
+        assert_int_equal(reply.last.stop, ENGINE_STOP_LENGTH);
+        assert_int_equal(reply.last.n_generated, limit);
+        assert_memory_equal(reply.tokens, whole.tokens, limit * sizeof *whole.tokens);
+        buf_free(&reply.text);
+
+        reply_init(&reply);
+        reply.cancel_in = engine;
+        reply.cancel_after = (int)n_ctx / 4;
+        uint64_t id;
+        struct err err = ERR_INIT;
+        assert_int_equal(submit(engine, prompt, 0, &reply, &id, &err), STATUS_OK);
+        wait_for(&reply);
+        assert_int_equal(reply.last.stop, ENGINE_STOP_CANCELLED);
+        assert_int_equal(reply.n_tokens, n_ctx / 4 + 1);
+        assert_memory_equal(reply.tokens, whole.tokens, (size_t)reply.n_tokens * sizeof *whole.tokens);
+        buf_free(&reply.text);
+
+        /* What is left in the cache of a reply that was cut off serves the next request. */
+        run(engine, prompt, 0, &next);
+        assert_memory_equal(next.tokens, whole.tokens, (size_t)whole.n_tokens * sizeof *whole.tokens);
+        buf_free(&next.text);
+        buf_free(&whole.text);
+        engine_close(engine);
+    }
+}
+
+/* The next turn of a chat finds exactly as much in the cache as without guesses. */
+static void guesses_leave_the_cache_as_it_would_be(void **state)
+{
+    (void)state;
+    uint32_t cached[2];
+    for (int i = 0; i < 2; i++) {
+        struct engine *engine = open_engine_with(1, 512, i ? ENGINE_MAX_DRAFT : 0);
+        struct reply reply, next;
+        struct buf chat = BUF_INIT;
+        buf_append_text(&chat, "x y z x y z x y z");
+        run(engine, buf_text(&chat), 60, &reply);
+        assert_true((reply.last.n_accepted > 0) == (i == 1));
+        buf_append_str(&chat, buf_str(&reply.text));
+        buf_append_text(&chat, "and then?");
+        run(engine, buf_text(&chat), 2, &next);
+        cached[i] = next.last.n_prompt_cached;
+        buf_free(&chat);
+        buf_free(&reply.text);
+        buf_free(&next.text);
+        engine_close(engine);
+    }
+    assert_int_equal(cached[0], cached[1]);
+}
+
+static void too_many_guesses_are_refused(void **state)
+{
+    (void)state;
+    struct engine_config config = {
+        .model_path = path, .n_draft = ENGINE_MAX_DRAFT + 1, .tier = cpu_best_tier()};
+    struct engine *engine;
+    struct err err = ERR_INIT;
+    assert_int_equal(engine_open(&config, &engine, &err), STATUS_ARGUMENT);
+    assert_non_null(strstr(err.text, "33 tokens"));
+}
+
 static void guarded_text_has_no_special_tokens(void **state)
 {
     (void)state;
@@ -313,6 +486,10 @@ int main(void)
         cmocka_unit_test(requests_that_cannot_run_are_refused),
         cmocka_unit_test(cancelling_ends_running_and_queued_requests),
         cmocka_unit_test(closing_ends_everything),
+        cmocka_unit_test(guessing_ahead_changes_no_reply),
+        cmocka_unit_test(guessed_replies_end_where_they_should),
+        cmocka_unit_test(guesses_leave_the_cache_as_it_would_be),
+        cmocka_unit_test(too_many_guesses_are_refused),
         cmocka_unit_test(guarded_text_has_no_special_tokens),
         cmocka_unit_test(running_out_of_memory_is_reported),
     };
