@@ -45,7 +45,7 @@ enum status model_check_vocabulary(const struct model_hparams *hparams, uint32_t
 
 /* Tokens in one forward pass, for those who read prompts. More is a little faster; with less, a reply that is
  * written at the same time waits less. */
-enum { MODEL_BATCH = 128 };
+enum { MODEL_BATCH = 256 };
 
 /* F32 where the truth is wanted, else F16. */
 enum tensor_type model_default_kv_type(enum cpu_tier tier);
