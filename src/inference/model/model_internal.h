@@ -61,6 +61,8 @@ struct model_weights {
 
 enum status model_weights_open(const struct model *model, struct exec *exec, struct model_weights *weights,
                                struct err *err);
+/* Keeps all of them in memory, the embedding in the file too. A refusal is a warning in the log. */
+void model_weights_lock(const struct model *model, struct model_weights *weights);
 void model_weights_close(struct model_weights *weights);
 
 /* One token of the pass that is being computed. */

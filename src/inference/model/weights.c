@@ -6,6 +6,7 @@
  * copied of the mapped file is given back to the system, so that the weights are in this process's memory
  * once. Matrices of plain floats, norms, and the rows of the token embedding are read from the file.
  */
+#include "base/log.h"
 #include "base/mem.h"
 #include "inference/kernels/strips.h"
 #include "inference/model/model_internal.h"
@@ -87,6 +88,28 @@ enum status model_weights_open(const struct model *model, struct exec *exec, str
         dst += bytes;
     }
     return STATUS_OK;
+}
+
+static bool in_strips(const struct model_weights *weights, const struct kernel_matrix *w)
+{
+    uintptr_t begin = (uintptr_t)weights->strips, at = (uintptr_t)w->data;
+    return at >= begin && at < begin + weights->bytes;
+}
+
+void model_weights_lock(const struct model *model, struct model_weights *weights)
+{
+    struct err err = ERR_INIT;
+    enum status status = mem_lock(weights->strips, weights->bytes, &err);
+    const struct kernel_matrix *embedding = &model->token_embd;
+    if (status == STATUS_OK)
+        status = mem_lock(embedding->data, embedding->rows * embedding->row_bytes, &err);
+    for (size_t i = 0; status == STATUS_OK && i < matrix_count(model); i++) {
+        const struct kernel_matrix *w = matrix_at(weights, model, i);
+        if (!in_strips(weights, w))
+            status = mem_lock(w->data, w->rows * w->row_bytes, &err);
+    }
+    if (status != STATUS_OK)
+        log_warn("--mlock: %s; going on without", err.text);
 }
 
 void model_weights_close(struct model_weights *weights)
