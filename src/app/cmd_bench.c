@@ -158,6 +158,7 @@ static enum status run_bench(const struct bench_options *options, struct err *er
     long longest = options->n_prompt > options->n_gen ? options->n_prompt : options->n_gen;
     struct model_state_config config = {
         .n_threads = model_options_threads(&options->model),
+        .lock_weights = options->model.lock,
         .n_slots = (uint32_t)largest(&options->batches),
         .n_ctx = (uint32_t)(largest(&options->depths) + (longest > 32 ? longest : 32)),
         .n_batch =

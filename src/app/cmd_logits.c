@@ -107,6 +107,7 @@ static enum status run_logits(const struct logits_options *options, struct err *
     struct token_ids ids = TOKEN_IDS_INIT;
     struct model_state_config config = {.n_slots = 1, .n_batch = MODEL_BATCH};
     config.n_threads = model_options_threads(&options->model);
+    config.lock_weights = options->model.lock;
 
     enum status status = model_options_tier(&options->model, &config.tier, err);
     config.kv_type = options->kv ? tensor_type_from_name(options->kv) : model_default_kv_type(config.tier);

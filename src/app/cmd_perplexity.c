@@ -112,6 +112,7 @@ static enum status run_perplexity(const struct perplexity_options *options, stru
     struct model_state_config config = {
         .n_slots = 1, .n_batch = MODEL_BATCH, .n_ctx = (uint32_t)options->n_ctx};
     config.n_threads = model_options_threads(&options->model);
+    config.lock_weights = options->model.lock;
 
     enum status status = model_options_tier(&options->model, &config.tier, err);
     config.kv_type = model_default_kv_type(config.tier);

@@ -141,6 +141,7 @@ static enum status run(const struct run_options *options, struct err *err)
         .folder = "models",
         .n_ctx = (uint32_t)options->n_ctx,
         .n_threads = (uint32_t)options->model.threads,
+        .lock_weights = options->model.lock,
         .n_slots = 1,
         .n_draft = (uint32_t)options->n_draft,
     };

@@ -16,6 +16,7 @@ struct model_options {
     const char *tokenizer; /* path of a tokenizer.json, or NULL */
     const char *cpu;       /* name of a tier, or NULL: the best */
     long threads;          /* 0: as many as this process may use */
+    bool lock;             /* the weights in memory */
 };
 
 /* Entries for an option table. */
@@ -36,9 +37,11 @@ struct model_options {
      0, \
      EXEC_MAX_THREADS, \
      NULL}, \
+        {NULL,          "--cpu",  NULL, "TIER", "use no better kernels than: reference, avx2, avx512, amx", \
+         OPTION_STRING, &(o).cpu, 0,    0,      "NOTSO_CPU"}, \
     { \
-        NULL, "--cpu", NULL, "TIER", "use no better kernels than: reference, avx2, avx512, amx", \
-            OPTION_STRING, &(o).cpu, 0, 0, "NOTSO_CPU" \
+        NULL, "--mlock", NULL, NULL, "keep the weights in memory, if the system allows it", OPTION_FLAG, \
+            &(o).lock, 0, 0, NULL \
     }
 
 /* The tier to use: the best one, or a lower one that was asked for. STATUS_ARGUMENT for an unknown name. */

@@ -18,6 +18,7 @@ enum status service_options_apply(const struct service_options *options, struct 
                    .folder = "models",
                    .n_ctx = (uint32_t)options->n_ctx,
                    .n_threads = (uint32_t)options->model.threads,
+                   .lock_weights = options->model.lock,
                    .n_slots = (uint32_t)options->n_slots,
                    .n_draft = (uint32_t)options->n_draft},
         .system_prompt = options->system,

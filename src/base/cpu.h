@@ -26,6 +26,10 @@ int cpu_tier_from_name(const char *name, enum cpu_tier *tier);
  * the physical cores. At least 1. */
 int cpu_usable_threads(void);
 
+/* Threads that can ever run at once: the same with every hyper-thread counted. More than this many compute
+ * threads only take each other's time. */
+int cpu_most_threads(void);
+
 /* Bytes that this process can still hope to get: the least of the system's available memory and what the
  * cgroup's limit leaves. UINT64_MAX if neither is known. */
 uint64_t cpu_available_memory(void);

@@ -2,12 +2,14 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_HUGEPAGE */
 #include "base/mem.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 static atomic_long allocations;
 static atomic_long fail_at;
@@ -90,4 +92,18 @@ void mem_pages_free(void *ptr, size_t size)
 {
     if (ptr)
         munmap(ptr, size ? size : 1);
+}
+
+enum status mem_lock(const void *data, size_t size, struct err *err)
+{
+    if (size == 0 || mlock(data, size) == 0)
+        return STATUS_OK;
+    int error = errno;
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    munlock(data, size); /* what was locked before it failed */
+    if (limit.rlim_cur == RLIM_INFINITY)
+        return err_errno(err, error, "cannot lock %zu MiB in memory", size >> 20);
+    return err_errno(err, error, "cannot lock %zu MiB in memory (the limit, ulimit -l, is %llu KiB)",
+                     size >> 20, (unsigned long long)limit.rlim_cur >> 10);
 }

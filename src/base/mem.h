@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 void *mem_alloc(size_t size);                /* uninitialised */
 void *mem_zalloc(size_t count, size_t size); /* zeroed, count * size checked */
 void *mem_realloc(void *ptr, size_t count, size_t size);
@@ -25,6 +27,10 @@ void *mem_alloc_aligned(size_t alignment, size_t size);
  * what is large and read from front to back. Free with mem_pages_free and the same size. */
 void *mem_pages(size_t size);
 void mem_pages_free(void *ptr, size_t size);
+
+/* Keeps the pages that hold these bytes in memory until they are unmapped. Where the system refuses
+ * (RLIMIT_MEMLOCK, mostly) the error says so and nothing else changes. */
+enum status mem_lock(const void *data, size_t size, struct err *err);
 
 /* For tests: the Nth allocation from now (from 1) fails, once; 0 switches it off. Returns how many
  * allocations were made since the last call. */

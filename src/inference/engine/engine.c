@@ -83,9 +83,6 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
      */
     uint32_t n_rows = info->n_slots * config->n_draft;
     engine->n_draft_rows = n_rows < ENGINE_MAX_DRAFT ? n_rows : ENGINE_MAX_DRAFT;
-    if (info->n_ctx > hparams->n_ctx_train)
-        log_warn("a context of %u tokens is longer than the %u the model was trained for", info->n_ctx,
-                 hparams->n_ctx_train);
     return STATUS_OK;
 }
 
@@ -153,6 +150,7 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
         struct model_state_config state = {
             .n_threads = engine->info.n_threads,
             .tier = config->tier,
+            .lock_weights = config->lock_weights,
             .n_slots = engine->info.n_slots,
             .n_ctx = engine->info.n_ctx,
             .n_batch = engine->info.n_slots > MODEL_BATCH ? engine->info.n_slots : MODEL_BATCH,
@@ -170,6 +168,9 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
         engine_close(engine);
         return status;
     }
+    if (engine->info.n_ctx > engine->info.n_ctx_train)
+        log_warn("a context of %u tokens is longer than the %u the model was trained for", engine->info.n_ctx,
+                 engine->info.n_ctx_train);
     *out = engine;
     return STATUS_OK;
 }

@@ -39,6 +39,7 @@ struct engine_config {
     uint32_t n_slots;           /* requests at once; 0: 4 */
     enum cpu_tier tier;         /* not above cpu_best_tier() */
     uint32_t n_draft;           /* most tokens guessed ahead, up to ENGINE_MAX_DRAFT; 0: none */
+    bool lock_weights;          /* in memory, if the system allows it */
 };
 
 /* Facts of an open engine; strings are borrowed and live until engine_close. */

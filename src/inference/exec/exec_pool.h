@@ -4,7 +4,8 @@
  *
  * exec_pool_for is a loop over [0, n) in pieces of `grain`, shared out among the threads as they become free,
  * and a barrier at its end. Between two loops the threads spin for a moment, since in a model the next one
- * follows within microseconds, and then sleep.
+ * follows within microseconds, and then sleep. A loop waits only for threads that have taken a piece of it, so
+ * threads that get no processor cost little.
  *
  * Threads: one thread owns the pool and calls exec_pool_for; it works too, as thread 0. Everything written
  * before the call is visible in the pieces, everything written in the pieces is visible after it.
@@ -21,7 +22,8 @@ enum { EXEC_MAX_THREADS = 256 };
 
 struct exec_pool;
 
-/* How many threads to use where `asked` were asked for: 0 means as many as this process may use. */
+/* How many threads to use where `asked` were asked for: 0 means as many as this process may use, and more
+ * than can ever run at once (affinity mask, cgroup quota) are cut down to that, with a line in the log. */
 uint32_t exec_thread_count(uint32_t asked);
 
 /* n_threads from 1 to EXEC_MAX_THREADS, the owner included. */

@@ -218,6 +218,7 @@ enum status model_forward(struct model_state *state, const struct model_segment 
     if (n == 0)
         return STATUS_ARGUMENT;
     exec_pool_for(state->exec.pool, n, 1, embed_body, state);
+    model_weights_release_embedding(state->model, &state->weights);
     for (uint32_t il = 0; il < state->model->hparams.n_layer; il++) {
         struct layer_work work = {state, il, segments, n_segments};
         attention_block(&work, n);

@@ -53,9 +53,10 @@ enum tensor_type model_default_kv_type(enum cpu_tier tier);
 struct model_state_config {
     uint32_t n_threads;
     enum cpu_tier tier;
-    uint32_t n_slots;         /* independent sequences */
-    uint32_t n_ctx;           /* tokens a slot can hold */
-    uint32_t n_batch;         /* most tokens in one forward pass */
+    uint32_t n_slots;  /* independent sequences */
+    uint32_t n_ctx;    /* tokens a slot can hold */
+    uint32_t n_batch;  /* most tokens in one forward pass */
+    bool lock_weights; /* in memory; where the system refuses, the log says so and nothing else changes */
     enum tensor_type kv_type; /* TENSOR_F16 or TENSOR_F32 */
 };
 

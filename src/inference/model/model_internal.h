@@ -51,16 +51,22 @@ void model_kv_close(struct model_kv *kv);
 char *model_kv_keys(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t head);
 char *model_kv_values(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t head);
 
-/* The weights that activations are multiplied by, as the tier's kernels read them. Norms are the model's. */
+/* The weights of the layers and the output head, as the tier's kernels read them. */
 struct model_weights {
     struct model_layer *layers; /* [n_layer] */
     struct kernel_matrix output;
     void *strips; /* what the quantised ones point to */
     size_t bytes;
+    float *norms; /* the layers', where there are strips */
 };
 
 enum status model_weights_open(const struct model *model, struct exec *exec, struct model_weights *weights,
                                struct err *err);
+/* Keeps all of them in memory, the embedding in the file too. A refusal is a warning in the log. */
+void model_weights_lock(const struct model *model, struct model_weights *weights);
+/* Takes the rows of the embedding that were read out of this process's memory; the page cache keeps them.
+ * After a long prompt that would be the whole embedding, beside the output head that is often the same. */
+void model_weights_release_embedding(const struct model *model, const struct model_weights *weights);
 void model_weights_close(struct model_weights *weights);
 
 /* One token of the pass that is being computed. */

@@ -62,6 +62,8 @@ enum status model_state_open(const struct model *model, const struct model_state
     enum status status = exec_open(config->n_threads, config->tier, &state->exec, err);
     if (status == STATUS_OK)
         status = model_weights_open(model, &state->exec, &state->weights, err);
+    if (status == STATUS_OK && config->lock_weights)
+        model_weights_lock(model, &state->weights);
     if (status == STATUS_OK)
         status = model_kv_open(&model->hparams, config, &state->kv, err);
     if (status == STATUS_OK)

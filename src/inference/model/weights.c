@@ -4,8 +4,11 @@
  *
  * Quantised matrices are copied into one block of pages, as strips, by all compute threads; what has been
  * copied of the mapped file is given back to the system, so that the weights are in this process's memory
- * once. Matrices of plain floats, norms, and the rows of the token embedding are read from the file.
+ * once. Matrices of plain floats and the rows of the token embedding are read from the file.
  */
+#include <string.h>
+
+#include "base/log.h"
 #include "base/mem.h"
 #include "inference/kernels/strips.h"
 #include "inference/model/model_internal.h"
@@ -17,10 +20,11 @@ static size_t matrix_count(const struct model *model)
     return (size_t)model->hparams.n_layer * MATRICES_OF_LAYER + 1;
 }
 
-/* Number i of the matrices that activations are multiplied by: the layers', then the output head. */
-static struct kernel_matrix *matrix_at(struct model_weights *weights, const struct model *model, size_t i)
+/* Number i of the matrices that activations are multiplied by: the output head, then the layers'. The largest
+ * comes first, for while a matrix is copied it is in memory twice: at the end that would be the peak. */
+static struct kernel_matrix *matrix_at(struct model_weights *weights, size_t i)
 {
-    if (i == (size_t)model->hparams.n_layer * MATRICES_OF_LAYER)
+    if (i-- == 0)
         return &weights->output;
     struct model_layer *layer = &weights->layers[i / MATRICES_OF_LAYER];
     struct kernel_matrix *const matrices[MATRICES_OF_LAYER] = {
@@ -39,6 +43,22 @@ static size_t strips_bytes(const struct kernel_matrix *w, size_t strip_rows)
     return comes_in_strips(w, strip_rows)
                ? (kernel_strips_bytes(w, strip_rows) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT
                : 0;
+}
+
+/* The layers' norms. A norm is small, but to read it from the file maps what lies around it, 2 MiB where the
+ * page cache has huge pages: weights that are in memory already, a second time. */
+static enum status copy_norms(const struct model *model, struct model_weights *weights, struct err *err)
+{
+    const size_t n = model->hparams.n_embd, n_layer = model->hparams.n_layer;
+    float *at = weights->norms = mem_zalloc(n_layer * 2 * n, sizeof *weights->norms);
+    if (!at)
+        return err_no_memory(err, "preparing the weights");
+    for (size_t il = 0; il < n_layer; il++) {
+        const float **norms[] = {&weights->layers[il].attn_norm, &weights->layers[il].ffn_norm};
+        for (size_t i = 0; i < 2; i++, at += n)
+            *norms[i] = memcpy(at, *norms[i], n * sizeof *at);
+    }
+    return STATUS_OK;
 }
 
 struct strips_work {
@@ -66,16 +86,19 @@ enum status model_weights_open(const struct model *model, struct exec *exec, str
     for (size_t il = 0; il < n_layer; il++)
         weights->layers[il] = model->layers[il];
     for (size_t i = 0; i < n; i++)
-        weights->bytes += strips_bytes(matrix_at(weights, model, i), strip_rows);
+        weights->bytes += strips_bytes(matrix_at(weights, i), strip_rows);
     if (weights->bytes == 0)
         return STATUS_OK;
     weights->strips = mem_pages(weights->bytes);
     if (!weights->strips)
         return err_no_memory(err, "preparing the weights");
+    enum status status = copy_norms(model, weights, err);
+    if (status != STATUS_OK)
+        return status;
 
     char *dst = weights->strips;
     for (size_t i = 0; i < n; i++) {
-        struct kernel_matrix *w = matrix_at(weights, model, i);
+        struct kernel_matrix *w = matrix_at(weights, i);
         size_t bytes = strips_bytes(w, strip_rows);
         if (bytes == 0)
             continue;
@@ -89,8 +112,38 @@ enum status model_weights_open(const struct model *model, struct exec *exec, str
     return STATUS_OK;
 }
 
+static bool in_strips(const struct model_weights *weights, const struct kernel_matrix *w)
+{
+    uintptr_t begin = (uintptr_t)weights->strips, at = (uintptr_t)w->data;
+    return at >= begin && at < begin + weights->bytes;
+}
+
+void model_weights_lock(const struct model *model, struct model_weights *weights)
+{
+    struct err err = ERR_INIT;
+    enum status status = mem_lock(weights->strips, weights->bytes, &err);
+    const struct kernel_matrix *embedding = &model->token_embd;
+    if (status == STATUS_OK)
+        status = mem_lock(embedding->data, embedding->rows * embedding->row_bytes, &err);
+    for (size_t i = 0; status == STATUS_OK && i < matrix_count(model); i++) {
+        const struct kernel_matrix *w = matrix_at(weights, i);
+        if (!in_strips(weights, w))
+            status = mem_lock(w->data, w->rows * w->row_bytes, &err);
+    }
+    if (status != STATUS_OK)
+        log_warn("--mlock: %s; going on without", err.text);
+}
+
+void model_weights_release_embedding(const struct model *model, const struct model_weights *weights)
+{
+    const struct kernel_matrix *embedding = &model->token_embd;
+    if (weights->strips) /* otherwise it may be the output head as well */
+        gguf_release(model->gguf, embedding->data, embedding->rows * embedding->row_bytes);
+}
+
 void model_weights_close(struct model_weights *weights)
 {
+    mem_free(weights->norms);
     mem_pages_free(weights->strips, weights->bytes);
     mem_free(weights->layers);
 }

@@ -46,7 +46,7 @@ enum status tokenizer_reserve_merges(struct tokenizer *tokenizer, size_t count, 
         return err_set(err, STATUS_LIMIT, "the vocabulary has %zu merges; at most %u are supported", count,
                        TOKENIZER_MAX_MERGES);
     uint32_t bits = 4;
-    while ((size_t)1 << bits < count * 2)
+    while ((size_t)1 << bits < count + count / 2) /* at most two thirds full */
         bits++;
     table->capacity = 1u << bits;
     table->shift = 64 - bits;

@@ -179,9 +179,10 @@ static uint32_t find(const struct tokenizer *tokenizer, const struct token_table
         struct token_slot slot = table->slots[at];
         if (slot.id == TOKENIZER_NO_TOKEN)
             return TOKENIZER_NO_TOKEN;
+        if (slot.hash != hash) /* nearly always a stranger, and its bytes are far away */
+            continue;
         struct token token = tokenizer->tokens[slot.id];
-        const char *stored = tokenizer->bytes.data + token.offset;
-        if (slot.hash == hash && token.length == len && memcmp(stored, bytes, len) == 0)
+        if (token.length == len && memcmp(tokenizer->bytes.data + token.offset, bytes, len) == 0)
             return slot.id;
     }
 }

@@ -101,6 +101,7 @@ static struct held_model *load(const struct models_config *config, const char *p
         .n_slots = config->n_slots,
         .n_draft = config->n_draft,
         .tier = config->tier,
+        .lock_weights = config->lock_weights,
     };
     if (engine_open(&engine, &held->model.engine, err) != STATUS_OK) {
         mem_free(held);
