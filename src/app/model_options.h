@@ -37,7 +37,8 @@ struct model_options {
      EXEC_MAX_THREADS, \
      NULL}, \
     { \
-        NULL, "--cpu", NULL, "TIER", "use no better kernels than: reference, avx2, avx512", OPTION_STRING, \
+        NULL, "--cpu", NULL, "TIER", \
+            "use no better kernels than: reference; avx2, avx512 (x86); neon (Arm)", OPTION_STRING, \
             &(o).cpu, 0, 0, "NOTSO_CPU" \
     }
 

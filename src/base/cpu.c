@@ -8,7 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512"};
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+static const char *const tier_names[CPU_TIER_COUNT] = {
+    [CPU_TIER_REFERENCE] = "reference",
+#if defined(__x86_64__)
+    [CPU_TIER_AVX2] = "avx2",
+    [CPU_TIER_AVX512] = "avx512",
+#elif defined(__aarch64__)
+    [CPU_TIER_NEON] = "neon",
+#endif
+};
 
 enum cpu_tier cpu_best_tier(void)
 {
@@ -21,20 +34,27 @@ enum cpu_tier cpu_best_tier(void)
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vnni");
     return avx512 ? CPU_TIER_AVX512 : avx2 ? CPU_TIER_AVX2 : CPU_TIER_REFERENCE;
+#elif defined(__aarch64__)
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? CPU_TIER_NEON : CPU_TIER_REFERENCE;
 #else
     return CPU_TIER_REFERENCE;
 #endif
 }
 
+bool cpu_has_tier(enum cpu_tier tier)
+{
+    return tier <= cpu_best_tier() && tier_names[tier];
+}
+
 const char *cpu_tier_name(enum cpu_tier tier)
 {
-    return tier < CPU_TIER_COUNT ? tier_names[tier] : "?";
+    return tier < CPU_TIER_COUNT ? tier_names[tier] : NULL;
 }
 
 int cpu_tier_from_name(const char *name, enum cpu_tier *tier)
 {
     for (int i = 0; i < CPU_TIER_COUNT; i++)
-        if (strcmp(name, tier_names[i]) == 0) {
+        if (tier_names[i] && strcmp(name, tier_names[i]) == 0) {
             *tier = (enum cpu_tier)i;
             return 1;
         }

@@ -14,6 +14,8 @@ static const struct kernel_ops *const tables[CPU_TIER_COUNT] = {
 #if defined(__x86_64__)
     [CPU_TIER_AVX2] = &kernel_ops_avx2,
     [CPU_TIER_AVX512] = &kernel_ops_avx512,
+#elif defined(__aarch64__)
+    [CPU_TIER_NEON] = &kernel_ops_neon,
 #endif
 };
 
