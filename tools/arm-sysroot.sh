@@ -16,7 +16,9 @@ wanted="$*"
 if [ "$(cat "$folder/packages" 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || die "this needs apt-get and dpkg-deb"
+for tool in apt-get dpkg-deb; do
+    command -v "$tool" >/dev/null || die "this needs $tool"
+done
 
 rm -rf "$folder"
 mkdir -p "$folder/apt/state/lists/partial" "$folder/apt/cache/archives/partial"
