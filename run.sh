@@ -15,19 +15,6 @@ root=$(cd "$(dirname "$0")" && pwd)
 binary=$root/build/release/notso
 default_model=$(awk '$1 == "smollm2-135m" { print $2 }' "$root/models/models.lock")
 
-build_needs='
-header  stdio.h                        libc6-dev
-command cc                             gcc
-command cmake                          cmake
-command ninja                          ninja-build
-command pkg-config                     pkg-config
-library libmicrohttpd                  libmicrohttpd-dev
-library jansson                        libjansson-dev
-library libpcre2-8                     libpcre2-dev
-library libcmark-gfm                   libcmark-gfm-dev
-header  cmark-gfm-core-extensions.h    libcmark-gfm-extensions-dev
-library libedit                        libedit-dev'
-
 # What is needed is installed in one go; pip and npm only if there is something to fetch with them.
 install_packages() {
     local needs=$build_needs

@@ -4,9 +4,10 @@
 # "N passed, N failed".
 #
 # Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, and
-# runs: the unit tests in both; tools/check-law and shellcheck; the black-box tests of tests/cli and
-# tests/page on the release binary with the real default model. NAME picks unit-test programs and Python tests
-# whose name contains it.
+# runs: the unit tests in both; on other machines than Arm, those of what computes for Arm too, under qemu;
+# tools/check-law and shellcheck; the black-box tests of tests/cli and tests/page on the release binary with
+# the real default model. NAME picks unit-test programs and Python tests whose name contains it; "arm" picks
+# the tests for Arm.
 #
 # --reference runs tests/reference/live.py instead: the long comparisons with transformers and llama.cpp, or
 # those of them that are named. They need some gigabytes of Python packages, kept in build/venv-reference.
@@ -26,6 +27,13 @@ library cmocka       libcmocka-dev
 command shellcheck   shellcheck
 command chromium     chromium
 python  ensurepip    python3-venv'
+
+arm_needs='
+command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+command qemu-aarch64          qemu-user'
+# The libraries that detect instructions, hold kernels and run them. Others are the same C everywhere, and
+# take long under an emulator.
+arm_folders=(base exec kernels model)
 
 results=build/test-results
 step=setup
@@ -75,13 +83,44 @@ build_preset() {
     cmake --preset "$preset" "$@" && ninja -C "build/$preset"
 }
 
-# unit_tests PRESET: a failure is in the results, so it does not stop the rest.
+# unit_tests PRESET [PATTERN]: a failure is in the results, so it does not stop the rest.
 unit_tests() {
+    local names=${2:-$pattern}
     begin_step "unit tests, $1"
     ctest --test-dir "build/$1" --parallel "$(nproc)" --output-junit "$root/$results/$1.ctest.xml" \
         --test-output-size-passed 10000000 --test-output-size-failed 10000000 --output-on-failure \
-        ${pattern:+--tests-regex "$pattern"} >"$results/$1.ctest.log" 2>&1 ||
+        ${names:+--tests-regex "$names"} >"$results/$1.ctest.log" 2>&1 ||
         grep -v '^ *[0-9]*/[0-9]* Test .* Passed\|\[ *\(OK\|RUN\) *\]' "$results/$1.ctest.log" || true
+}
+
+# The compiler for Arm, an emulator, and the libraries to link with.
+prepare_arm() {
+    # In a shell of its own, for it ends the shell it runs in. Word splitting of the packages is wanted.
+    # shellcheck disable=SC2046
+    (require "$arm_needs") &&
+        tools/arm-sysroot.sh build/arm-sysroot \
+            $(awk '$1 == "library" || $1 == "header" { print $3 }' <<<"$build_needs $test_needs")
+}
+
+build_arm() {
+    local folder source
+    local -a programs=()
+    for folder in "${arm_folders[@]}"; do
+        for source in tests/unit/"$folder"/test_*.c; do
+            programs+=("$(basename "$source" .c)")
+        done
+    done
+    cmake --preset aarch64 -DCMAKE_COMPILE_WARNING_AS_ERROR=ON && ninja -C build/aarch64 "${programs[@]}"
+}
+
+arm_tests() {
+    begin_step "compiler for Arm"
+    if ! prepare_arm >"$results/arm.log" 2>&1; then
+        echo "skip the tests for Arm: $(tail -n 1 "$results/arm.log")" | tee -a "$results/steps.checks" >&2
+        return
+    fi
+    run_step "Arm build" build_arm
+    unit_tests aarch64 "^($(IFS='|' && echo "${arm_folders[*]}"))/"
 }
 
 # python_tests VENV FOLDER...
@@ -146,6 +185,9 @@ main() {
         source_checks
     fi
     python_tests .venv tests/cli tests/page
+    if [[ (-z $pattern || "|$pattern|" == *"|arm|"*) && $(uname -m) != aarch64 ]]; then
+        arm_tests
+    fi
     exit # here, so that bash reads no more of this file: somebody may have edited it meanwhile
 }
 

@@ -75,7 +75,8 @@ static bool write_array(FILE *out, size_t index, struct input *input)
     size_t column = 0;
     for (int c; (c = getc(in)) != EOF; column++) {
         input->hash = hash_byte(input->hash, (unsigned char)c);
-        fprintf(out, "%s%d,", column % 32 == 0 ? "\n" : "", c < 128 ? c : c - 256);
+        /* A char holds 200 on some machines and -56 on others; '\310' is right on all. */
+        fprintf(out, c < 128 ? "%s%u," : "%s'\\%o',", column % 32 == 0 ? "\n" : "", (unsigned int)c);
     }
     fputs("\n0};\n\n", out);
     bool ok = !ferror(in);

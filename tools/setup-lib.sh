@@ -8,6 +8,21 @@
 # node or a python from elsewhere count, and lets other systems run the same scripts once their packages are
 # installed.
 
+# What the build needs. The libraries among it are also what a build for another architecture needs of that.
+# shellcheck disable=SC2034
+build_needs='
+header  stdio.h                        libc6-dev
+command cc                             gcc
+command cmake                          cmake
+command ninja                          ninja-build
+command pkg-config                     pkg-config
+library libmicrohttpd                  libmicrohttpd-dev
+library jansson                        libjansson-dev
+library libpcre2-8                     libpcre2-dev
+library libcmark-gfm                   libcmark-gfm-dev
+header  cmark-gfm-core-extensions.h    libcmark-gfm-extensions-dev
+library libedit                        libedit-dev'
+
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
 }

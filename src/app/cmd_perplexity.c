@@ -33,7 +33,8 @@ static void score_position(struct score *score, const float *logits, size_t n_vo
 {
     double max = -INFINITY, sum = 0;
     for (size_t i = 0; i < n_vocab; i++)
-        max = fmax(max, (double)logits[i]);
+        if ((double)logits[i] > max) /* fmax here brings down GCC 12's vectoriser for Arm */
+            max = (double)logits[i];
     for (size_t i = 0; i < n_vocab; i++)
         sum += exp((double)logits[i] - max);
     double x = max + log(sum) - (double)logits[next];

@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/model_options.h"
 
+#include <stdio.h>
+
+static enum status unknown_tier(const char *name, struct err *err)
+{
+    char known[256] = "";
+    size_t length = 0;
+    for (int tier = 0; tier < CPU_TIER_COUNT; tier++)
+        if (cpu_tier_name((enum cpu_tier)tier))
+            length += (size_t)snprintf(known + length, sizeof known - length, "%s%s", length ? ", " : "",
+                                       cpu_tier_name((enum cpu_tier)tier));
+    return err_set(err, STATUS_ARGUMENT, "--cpu knows %s here, not '%s'", known, name);
+}
+
 enum status model_options_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err)
 {
     enum cpu_tier wanted;
@@ -8,8 +21,7 @@ enum status model_options_tier(const struct model_options *options, enum cpu_tie
     if (!options->cpu)
         return STATUS_OK;
     if (!cpu_tier_from_name(options->cpu, &wanted))
-        return err_set(err, STATUS_ARGUMENT, "--cpu knows reference, avx2, avx512 and amx, not '%s'",
-                       options->cpu);
+        return unknown_tier(options->cpu, err);
     if (wanted < *tier) /* asking for more than there is changes nothing: the option only removes */
         *tier = wanted;
     return STATUS_OK;

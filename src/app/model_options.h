@@ -37,7 +37,7 @@ struct model_options {
      0, \
      EXEC_MAX_THREADS, \
      NULL}, \
-        {NULL,          "--cpu",  NULL, "TIER", "use no better kernels than: reference, avx2, avx512, amx", \
+        {NULL,          "--cpu",  NULL, "TIER", "use no better kernels than: reference; avx2, avx512, amx (x86); neon (Arm)", \
          OPTION_STRING, &(o).cpu, 0,    0,      "NOTSO_CPU"}, \
     { \
         NULL, "--mlock", NULL, NULL, "keep the weights in memory, if the system allows it", OPTION_FLAG, \

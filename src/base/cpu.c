@@ -10,11 +10,23 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include "base/cgroup.h"
 
-static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512", "amx"};
+static const char *const tier_names[CPU_TIER_COUNT] = {
+    [CPU_TIER_REFERENCE] = "reference",
+#if defined(__x86_64__)
+    [CPU_TIER_AVX2] = "avx2",
+    [CPU_TIER_AVX512] = "avx512",
+    [CPU_TIER_AMX] = "amx",
+#elif defined(__aarch64__)
+    [CPU_TIER_NEON] = "neon",
+#endif
+};
 
 #if defined(__x86_64__)
 /* The tile registers are 8 KiB that the system saves only for processes that have asked. */
@@ -46,20 +58,27 @@ enum cpu_tier cpu_best_tier(void)
                   __builtin_cpu_supports("avx512vnni");
     bool amx = avx512 && has_amx();
     return amx ? CPU_TIER_AMX : avx512 ? CPU_TIER_AVX512 : avx2 ? CPU_TIER_AVX2 : CPU_TIER_REFERENCE;
+#elif defined(__aarch64__)
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? CPU_TIER_NEON : CPU_TIER_REFERENCE;
 #else
     return CPU_TIER_REFERENCE;
 #endif
 }
 
+bool cpu_has_tier(enum cpu_tier tier)
+{
+    return tier <= cpu_best_tier() && tier_names[tier];
+}
+
 const char *cpu_tier_name(enum cpu_tier tier)
 {
-    return tier < CPU_TIER_COUNT ? tier_names[tier] : "?";
+    return tier < CPU_TIER_COUNT ? tier_names[tier] : NULL;
 }
 
 int cpu_tier_from_name(const char *name, enum cpu_tier *tier)
 {
     for (int i = 0; i < CPU_TIER_COUNT; i++)
-        if (strcmp(name, tier_names[i]) == 0) {
+        if (tier_names[i] && strcmp(name, tier_names[i]) == 0) {
             *tier = (enum cpu_tier)i;
             return 1;
         }

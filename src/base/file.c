@@ -27,7 +27,10 @@ enum status file_map(const char *path, struct file_map *map, struct err *err)
         status = err_set(err, STATUS_IO, "%s is not a regular file", path);
     else if (st.st_size > 0) {
         void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-        if (data == MAP_FAILED)
+        if (data == MAP_FAILED && errno == ENOMEM)
+            status = err_set(err, STATUS_LIMIT, "%s takes %llu MiB, more memory than there are addresses for",
+                             path, (unsigned long long)st.st_size >> 20);
+        else if (data == MAP_FAILED)
             status = err_errno(err, errno, "cannot map %s", path);
         else
             *map = (struct file_map){data, (size_t)st.st_size};

@@ -2,15 +2,17 @@
 """The program under test, as the comparisons use it. Needs numpy only."""
 
 import json
+import platform
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-TIERS = ("reference", "avx2", "avx512", "amx")
+TIERS = ("reference", "neon") if platform.machine() == "aarch64" else ("reference", "avx2", "avx512", "amx")
 NEEDED_FLAGS = {
     "reference": set(),
+    "neon": {"asimddp"},
     "avx2": {"avx2", "fma", "f16c", "bmi2"},
     "avx512": {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni"},
     "amx": {"avx512_vnni", "amx_tile", "amx_int8", "amx_bf16"},
@@ -22,7 +24,8 @@ def processor_tiers():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return ("reference",)
-    flags = next((set(line.split()) for line in lines if line.startswith("flags")), set())
+    names = ("flags", "Features")  # on x86 and on Arm
+    flags = next((set(line.split()) for line in lines if line.startswith(names)), set())
     return tuple(tier for tier in TIERS if NEEDED_FLAGS[tier] <= flags)
 
 

@@ -3,9 +3,10 @@
 
 enum status exec_open(uint32_t n_threads, enum cpu_tier tier, struct exec *exec, struct err *err)
 {
-    if (tier > cpu_best_tier())
-        return err_set(err, STATUS_ARGUMENT, "this processor lacks the %s instructions; its best tier is %s",
-                       cpu_tier_name(tier), cpu_tier_name(cpu_best_tier()));
+    if (!cpu_has_tier(tier))
+        return err_set(err, STATUS_ARGUMENT,
+                       "this processor cannot run the kernels asked for; its best are %s",
+                       cpu_tier_name(cpu_best_tier()));
     exec->ops = kernels_for(tier);
     return exec_pool_open(n_threads, &exec->pool, err);
 }

@@ -15,6 +15,8 @@ static const struct kernel_ops *const tables[CPU_TIER_COUNT] = {
     [CPU_TIER_AVX2] = &kernel_ops_avx2,
     [CPU_TIER_AVX512] = &kernel_ops_avx512,
     [CPU_TIER_AMX] = &kernel_ops_amx,
+#elif defined(__aarch64__)
+    [CPU_TIER_NEON] = &kernel_ops_neon,
 #endif
 };
 

@@ -8,6 +8,7 @@
 #include "inference/kernels/kernels.h"
 
 extern const struct kernel_ops kernel_ops_reference;
+extern const struct kernel_ops kernel_ops_neon;
 extern const struct kernel_ops kernel_ops_avx2;
 extern const struct kernel_ops kernel_ops_avx512;
 extern const struct kernel_ops kernel_ops_amx;

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* UTF-8 against the tables of RFC 3629 and the Unicode standard's examples; buffers and arenas when memory
- * runs out. */
+/* UTF-8 against the tables of RFC 3629 and the Unicode standard's examples; buffers, arenas and mapped files
+ * when memory runs out; the names of kernel tiers. */
 #include "check.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cpu.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -118,6 +124,58 @@ static void arena_gives_zeroed_memory_and_refuses_overflow(void **state)
     arena_free(&arena);
 }
 
+/* Nothing but file_map may allocate under the limit: sanitizers do not survive a refusal. */
+static void a_file_larger_than_the_address_space_is_refused(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)1 << 32;
+    char path[] = "/tmp/test_base.XXXXXX";
+    int fd = mkstemp(path);
+    struct rlimit old, limit;
+    struct file_map map;
+    struct err err = ERR_INIT;
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
+    assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+    limit = (struct rlimit){1 << 20, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    void *unlimited = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    enum status status = file_map(path, &map, &err);
+    assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+    unlink(path);
+    close(fd);
+    if (unlimited != MAP_FAILED) { /* qemu's user mode */
+        munmap(unlimited, size);
+        file_unmap(&map);
+        skip();
+    }
+    assert_int_equal(status, STATUS_LIMIT);
+    assert_null(map.data);
+    assert_non_null(strstr(err.text, "4096 MiB"));
+}
+
+static void tiers_have_names_on_their_architecture_only(void **state)
+{
+    (void)state;
+    enum cpu_tier back;
+    assert_string_equal(cpu_tier_name(CPU_TIER_REFERENCE), "reference");
+    assert_true(cpu_has_tier(CPU_TIER_REFERENCE));
+    assert_true(cpu_has_tier(cpu_best_tier()));
+    assert_false(cpu_has_tier(CPU_TIER_COUNT));
+    for (enum cpu_tier tier = CPU_TIER_REFERENCE; tier < CPU_TIER_COUNT; tier++) {
+        const char *name = cpu_tier_name(tier);
+        if (name && (!cpu_tier_from_name(name, &back) || back != tier))
+            fail_msg("%s is not tier %d", name, (int)tier);
+        if (!name)
+            assert_false(cpu_has_tier(tier));
+    }
+    assert_null(cpu_tier_name(CPU_TIER_COUNT));
+    assert_true(!cpu_tier_name(CPU_TIER_NEON) || !cpu_tier_name(CPU_TIER_AVX2));
+    assert_false(cpu_tier_from_name("", &back));
+    assert_false(cpu_tier_from_name("z80", &back));
+}
+
 static void err_keeps_position_and_cuts_long_text(void **state)
 {
     (void)state;
@@ -145,6 +203,8 @@ int main(void)
         cmocka_unit_test(what_goes_into_an_error_stays_one_valid_line),
         cmocka_unit_test(buf_survives_failing_allocations),
         cmocka_unit_test(arena_gives_zeroed_memory_and_refuses_overflow),
+        cmocka_unit_test(a_file_larger_than_the_address_space_is_refused),
+        cmocka_unit_test(tiers_have_names_on_their_architecture_only),
         cmocka_unit_test(err_keeps_position_and_cuts_long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
