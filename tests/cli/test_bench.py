@@ -64,14 +64,17 @@ def test_profile_as_a_table(run, tiny):
     assert lines[-1].split()[0] == "all" and "100.0%" in lines[-1]
 
 
-@pytest.mark.parametrize("tier", ["reference", "avx2", "avx512"])
+@pytest.mark.parametrize("tier", ["reference", "avx2", "avx512", "amx"])
 def test_roof_of_the_machine(run, tier):
     rows = objects(run, "--roof", "--cpu", tier)
-    memory, multiply = rows[0], rows[1]
+    memory, *multiply = rows
     assert (memory["roof"], memory["threads"]) == ("memory_read", 2)
     assert memory["gigabytes_per_second"] > 0.1
-    assert multiply["roof"] == "multiply" and multiply["instruction"]
-    assert multiply["gigamacs_per_second"] > 0.1
+    assert multiply
+    for row in multiply:
+        assert row["roof"] == "multiply" and row["instruction"] and row["threads"] == 2
+        assert row["gigamacs_per_second"] > 0.1
+    assert len({row["instruction"] for row in multiply}) == len(multiply)
 
 
 def test_roof_of_a_model(run, tiny):
