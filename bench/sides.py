@@ -35,8 +35,9 @@ class Failure(Exception):
 
 
 def last_line(text):
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    """The last one that speaks of an error, or else the last."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return ([line for line in lines if "Error: " in line] or lines or ["it said nothing"])[-1]
 
 
 class Process:
