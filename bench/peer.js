@@ -4,7 +4,7 @@
  * input.
  *
  * The package's binding is called directly: one llama_decode a pass, which is as fast as llama.cpp goes here.
- * (node-llama-cpp's own JavaScript, with a promise and a queue for each token, costs its decode 15 to 20 %.)
+ * (node-llama-cpp's own JavaScript has a queue and several promises for each token.)
  *
  * CONFIG is JSON: {"binding": FILE, "backends": FOLDER of libggml-cpu-*.so, "model", "threads", "context" in
  * tokens for each sequence, "sequences", "flash": attention in one pass or not, or "auto", "vocabulary": ids
