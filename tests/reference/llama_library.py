@@ -19,10 +19,10 @@ library.llama_log_set(silent, ctypes.c_void_p(0))
 
 
 class Llama:
-    def __init__(self, path, n_ctx=512, n_threads=2, exact=False, repack=False):
-        """exact: F32 keys and values and plain attention. repack: the machine's special weight layouts, AMX
-        among them. (Compiled by GCC 12, llama.cpp's AMX code loads an empty tile configuration and dies of
-        SIGILL.)"""
+    def __init__(self, path, n_ctx=512, n_threads=2, exact=False, repack=False, n_sequences=1, n_batch=None):
+        """n_ctx is for all sequences together. exact: F32 keys and values and plain attention. repack: the
+        machine's special weight layouts, AMX among them. (Compiled by GCC 12, llama.cpp's AMX code loads an
+        empty tile configuration and dies of SIGILL.)"""
         model_params = library.llama_model_default_params()
         model_params.n_gpu_layers = 0
         model_params.use_extra_bufts = repack
@@ -33,7 +33,9 @@ class Llama:
         self.n_vocab = library.llama_vocab_n_tokens(self.vocab)
         self.n_ctx = n_ctx
         params = library.llama_context_default_params()
-        params.n_ctx = params.n_batch = params.n_ubatch = n_ctx
+        params.n_ctx = n_ctx
+        params.n_batch = params.n_ubatch = n_batch or n_ctx
+        params.n_seq_max = self.n_sequences = n_sequences
         params.n_threads = params.n_threads_batch = n_threads
         if exact:
             params.type_k = params.type_v = library.GGML_TYPE_F32
@@ -42,7 +44,7 @@ class Llama:
         if not self.context:
             raise RuntimeError(f"llama.cpp makes no context for {path}")
         self.memory = library.llama_get_memory(self.context)
-        self.batch = library.llama_batch_init(n_ctx, 0, 1)
+        self.batch = library.llama_batch_init(max(params.n_batch, n_sequences), 0, 1)
 
     def close(self):
         library.llama_batch_free(self.batch)
@@ -56,6 +58,13 @@ class Llama:
         assert n >= 0
         return np.array(out[:n], dtype=np.int64)
 
+    def count_tokens(self, data):
+        """Of bytes, and nothing else: what a measurement wants."""
+        out = (library.llama_token * (len(data) + 8))()
+        n = library.llama_tokenize(self.vocab, data, len(data), out, len(out), False, False)
+        assert n >= 0
+        return n
+
     def adds_bos(self):
         return bool(library.llama_vocab_get_add_bos(self.vocab))
 
@@ -65,20 +74,37 @@ class Llama:
     def clear(self):
         library.llama_memory_clear(self.memory, True)
 
-    def decode(self, ids, n_past=0, all_logits=True):
-        """Computes; the results wait in the context."""
+    def forget_from(self, position):
+        for sequence in range(self.n_sequences):
+            library.llama_memory_seq_rm(self.memory, sequence, position, -1)
+
+    def decode(self, ids, n_past=0, all_logits=True, sequence=0):
+        """Computes consecutive tokens of a sequence; the results wait in the context."""
+        last = len(ids) - 1
+        self.run([(int(token), n_past + i, sequence, all_logits or i == last) for i, token in enumerate(ids)])
+
+    def decode_each(self, ids, position):
+        """Computes one token of each sequence in one pass."""
+        self.run([(int(token), position, sequence, True) for sequence, token in enumerate(ids)])
+
+    def run(self, tokens):
         batch = self.batch
-        batch.n_tokens = len(ids)
-        for i, token in enumerate(ids):
-            batch.token[i] = int(token)
-            batch.pos[i] = n_past + i
+        batch.n_tokens = len(tokens)
+        for i, (token, position, sequence, wants_logits) in enumerate(tokens):
+            batch.token[i] = token
+            batch.pos[i] = position
             batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = 0
-            batch.logits[i] = all_logits or i == len(ids) - 1
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = wants_logits
         status = library.llama_decode(self.context, batch)
         if status != 0:
             raise RuntimeError(f"llama_decode returned {status}")
         library.llama_synchronize(self.context)
+
+    def last_logits(self):
+        """F32 [n_vocab] of the last token of the last pass."""
+        pointer = library.llama_get_logits_ith(self.context, -1)
+        return np.ctypeslib.as_array(pointer, shape=(self.n_vocab,))
 
     def logits(self, ids):
         """F32 [len(ids), n_vocab] of one new sequence of at most n_ctx tokens."""

@@ -62,10 +62,24 @@ struct kernel_attention {
 };
 enum { KERNEL_MAX_HEAD_DIM = 512 };
 
+/* The best that an instruction set can do: its multiplication over and over, from registers. */
+struct kernel_peak {
+    const char *instruction;
+    /* Returns how many pairs were multiplied and added in so many rounds: some tens to thousands in each. */
+    uint64_t (*multiply)(uint64_t rounds);
+};
+
 struct kernel_ops {
     const char *name;
     enum cpu_tier tier;
     size_t strip_rows; /* of the strips in which quantised weights come; 0: as GGUF rows */
+
+    /* For measuring the machine. Peaks: of the instruction in matmul, then of that in matmul_prompt if there
+     * is one, then of what else the instruction set has; the last has no name. read_memory looks at every
+     * byte once, and does nothing else; `bytes` is a multiple of 256, and the result is only there to be
+     * used. */
+    const struct kernel_peak *peaks;
+    float (*read_memory)(const void *data, size_t bytes);
 
     /* Bytes of one packed activation row of n elements (a multiple of 64), and packing it to memory aligned
      * to 64. A packed row serves weights of every type: the faster tiers store the unrounded values too, for

@@ -11,6 +11,7 @@
 
 #include "inference/kernels/formats.h"
 #include "inference/model/model_internal.h"
+#include "inference/model/model_profile.h"
 
 enum { ATTENTION_TOKENS = 16 }; /* tokens of one segment that attend in one piece of work */
 
@@ -18,6 +19,12 @@ static struct exec_rows first_rows(struct exec_rows rows, size_t n)
 {
     rows.n = n;
     return rows;
+}
+
+/* For the profile, if there is one. */
+static void stage_done(const struct model_state *s, enum model_stage stage, uint32_t il)
+{
+    model_profile_mark(s->profile, stage, il);
 }
 
 static void embed_body(void *arg, size_t begin, size_t end)
@@ -132,13 +139,20 @@ static void attention_block(struct layer_work *work, size_t n)
         chunks += chunks_of(&work->segments[i]);
 
     exec_norm_pack(exec, x, w->attn_norm, hp->rms_eps, h, &packed);
+    stage_done(s, MODEL_STAGE_ATTENTION_NORM, work->il);
     exec_matmul(exec, &packed,
                 (struct exec_product[]){{&w->attn_q, s->q}, {&w->attn_k, s->k}, {&w->attn_v, s->v}}, 3);
+    stage_done(s, MODEL_STAGE_QKV, work->il);
     exec_pool_for(exec->pool, n, 1, rope_and_store_body, work);
+    stage_done(s, MODEL_STAGE_ROPE_STORE, work->il);
     exec_pool_for(exec->pool, chunks * hp->n_head_kv, 1, attention_body, work);
+    stage_done(s, MODEL_STAGE_ATTENTION, work->il);
     exec_pack(exec, first_rows(s->o, n), &packed);
+    stage_done(s, MODEL_STAGE_ATTENTION_PACK, work->il);
     exec_matmul(exec, &packed, &(struct exec_product){&w->attn_output, h}, 1);
+    stage_done(s, MODEL_STAGE_ATTENTION_OUTPUT, work->il);
     exec_add(exec, x, h);
+    stage_done(s, MODEL_STAGE_ATTENTION_ADD, work->il);
 }
 
 /* x += Wdown · (silu(Wgate · norm(x)) * (Wup · norm(x))) */
@@ -152,10 +166,15 @@ static void feed_forward_block(struct layer_work *work, size_t n)
     struct exec_packed packed = {.data = s->packed, .n_reply = s->n_reply};
 
     exec_norm_pack(exec, x, w->ffn_norm, s->model->hparams.rms_eps, h, &packed);
+    stage_done(s, MODEL_STAGE_FFN_NORM, work->il);
     exec_matmul(exec, &packed, (struct exec_product[]){{&w->ffn_gate, gate}, {&w->ffn_up, up}}, 2);
+    stage_done(s, MODEL_STAGE_GATE_UP, work->il);
     exec_silu_mul_pack(exec, gate, up, &packed);
+    stage_done(s, MODEL_STAGE_SILU_PACK, work->il);
     exec_matmul(exec, &packed, &(struct exec_product){&w->ffn_down, h}, 1);
+    stage_done(s, MODEL_STAGE_DOWN, work->il);
     exec_add(exec, x, h);
+    stage_done(s, MODEL_STAGE_FFN_ADD, work->il);
 }
 
 /* logits = Woutput · norm(x), for the last n_logits tokens of each segment. */
@@ -176,7 +195,9 @@ static void output_block(struct model_state *s, const struct model_segment *segm
     struct exec_packed packed = {.data = s->packed, .n_reply = reply_rows};
     struct exec_rows y = {logits, rows, s->model->hparams.n_vocab, s->model->hparams.n_vocab};
     exec_norm_pack(&s->exec, h, s->model->output_norm, s->model->hparams.rms_eps, h, &packed);
+    stage_done(s, MODEL_STAGE_HEAD_NORM, 0);
     exec_matmul(&s->exec, &packed, &(struct exec_product){&s->weights.output, y}, 1);
+    stage_done(s, MODEL_STAGE_HEAD, 0);
 }
 
 /* Lays the segments' tokens out one behind the other; returns how many, or 0 and an error. */
@@ -217,8 +238,11 @@ enum status model_forward(struct model_state *state, const struct model_segment 
     size_t n = lay_out_tokens(state, segments, n_segments, err);
     if (n == 0)
         return STATUS_ARGUMENT;
+    if (state->profile)
+        model_profile_begin(state->profile, segments, n_segments);
     exec_pool_for(state->exec.pool, n, 1, embed_body, state);
     model_weights_release_embedding(state->model, &state->weights);
+    stage_done(state, MODEL_STAGE_EMBED, 0);
     for (uint32_t il = 0; il < state->model->hparams.n_layer; il++) {
         struct layer_work work = {state, il, segments, n_segments};
         attention_block(&work, n);

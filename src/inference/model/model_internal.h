@@ -79,6 +79,7 @@ struct model_state {
     struct exec exec;
     struct model_weights weights;
     struct model_kv kv;
+    struct model_profile *profile; /* borrowed; NULL: nothing is recorded */
     uint32_t n_batch;
     float *inv_freq;      /* [rope_dim / 2], radians per position */
     float rope_magnitude; /* what cosine and sine are multiplied by; 1 without YaRN */

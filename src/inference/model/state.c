@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "inference/model/model_internal.h"
+#include "inference/model/model_profile.h"
 
 /* One block for all activations: rows start at multiples of 64 bytes. */
 struct layout {
@@ -101,6 +102,11 @@ void model_state_copy(struct model_state *state, uint32_t from, uint32_t to, uin
             memcpy(model_kv_keys(kv, il, to, head), model_kv_keys(kv, il, from, head), bytes);
             memcpy(model_kv_values(kv, il, to, head), model_kv_values(kv, il, from, head), bytes);
         }
+}
+
+void model_state_set_profile(struct model_state *state, struct model_profile *profile)
+{
+    state->profile = profile;
 }
 
 uint64_t model_state_kv_bytes(const struct model_state *state)

@@ -583,6 +583,30 @@ static void test_tables(void **state)
     }
 }
 
+/* What is measured against must be there in every table, and count its own work. */
+static void check_peak(const struct kernel_ops *ops)
+{
+    size_t n = 0;
+    for (; ops->peaks[n].instruction; n++) {
+        uint64_t once = ops->peaks[n].multiply(1);
+        assert_true(once >= 16);
+        assert_int_equal(ops->peaks[n].multiply(1000), 1000 * once);
+    }
+    assert_true(n >= (ops->matmul_prompt ? 2 : 1));
+
+    struct rng rng;
+    rng_seed(&rng, 8);
+    struct guarded memory = guarded_floats(4096, &rng, 1); /* up to a page that cannot be read */
+    assert_true(isfinite(ops->read_memory(memory.data, 4096 * sizeof(float))));
+    guarded_free(&memory);
+}
+
+static void test_peak(void **state)
+{
+    (void)state;
+    each_tier(check_peak);
+}
+
 /* The best of several runs, so that a busy machine disturbs least. */
 static double best_seconds(const struct kernel_ops *ops, const struct problem *p, float *y, int runs)
 {
@@ -741,7 +765,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables), cmocka_unit_test(test_pack),      cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_rows),   cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_attention), cmocka_unit_test(test_peak),
     };
     enum cpu_tier tier;
 

@@ -18,6 +18,7 @@
 #include "inference/gguf/gguf_write.h"
 #include "inference/model/hparams.h"
 #include "inference/model/model.h"
+#include "inference/model/model_profile.h"
 
 enum {
     N_LAYER = 4,
@@ -378,6 +379,82 @@ static void every_fourth_layer_of_smollm3_goes_without_rope(void **state)
     model_close(model);
 }
 
+/* Of the rows with this name: how many, and their sums. */
+static size_t rows_named(const struct model_profile *profile, const char *stage, uint32_t *n_layers,
+                         struct model_work *work)
+{
+    struct model_profile_row rows[MODEL_PROFILE_MAX_ROWS];
+    size_t n = model_profile_rows(profile, rows), found = 0;
+    *n_layers = 0;
+    *work = (struct model_work){0};
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].stage, stage) == 0 || strcmp(stage, "all") == 0) {
+            assert_true(rows[i].seconds >= 0);
+            found++;
+            *n_layers += rows[i].n_layers;
+            work->weight_bytes += rows[i].work.weight_bytes;
+            work->kv_bytes += rows[i].work.kv_bytes;
+            work->weight_macs += rows[i].work.weight_macs;
+            work->attention_macs += rows[i].work.attention_macs;
+        }
+    return found;
+}
+
+static void a_profile_counts_the_work_of_each_stage(void **state)
+{
+    (void)state;
+    static const uint32_t ids[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const struct model_segment segments[] = {{0, 0, ids, 5, 1, false}, {1, 0, ids + 5, 3, 0, true}};
+    struct model_state_config config = {.n_threads = 1,
+                                        .tier = CPU_TIER_REFERENCE,
+                                        .n_slots = 2,
+                                        .n_ctx = 8,
+                                        .n_batch = 8,
+                                        .kv_type = TENSOR_F32};
+    struct model *model = open_default();
+    struct model_state *s;
+    struct model_profile *profile;
+    struct model_work work, pass;
+    struct err err = ERR_INIT;
+    uint32_t n_layers;
+    float plain[N_VOCAB], profiled[N_VOCAB];
+
+    assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
+    assert_int_equal(model_profile_open(model, TENSOR_F32, &profile, &err), STATUS_OK);
+    assert_int_equal(model_forward(s, segments, 2, plain, &err), STATUS_OK);
+    assert_int_equal(rows_named(profile, "all", &n_layers, &work), 0);
+
+    model_state_set_profile(s, profile);
+    assert_int_equal(model_forward(s, segments, 2, profiled, &err), STATUS_OK);
+    assert_memory_equal(plain, profiled, sizeof plain);
+
+    assert_int_equal(rows_named(profile, "gate_up", &n_layers, &work), 1);
+    assert_int_equal(n_layers, N_LAYER);
+    assert_int_equal(work.weight_macs, N_LAYER * 8 * 2 * N_FF * N_EMBD);
+    assert_int_equal(work.weight_bytes, N_LAYER * 2 * N_FF * N_EMBD * 4);
+    assert_int_equal(rows_named(profile, "head", &n_layers, &work), 1);
+    assert_int_equal(work.weight_macs, N_VOCAB * N_EMBD);
+    /* With rope and without; 5 and 3 tokens see 15 and 6 positions. */
+    assert_int_equal(rows_named(profile, "attention", &n_layers, &work), 2);
+    assert_int_equal(n_layers, N_LAYER);
+    assert_int_equal(work.attention_macs, N_LAYER * 2 * 21 * N_HEAD * HEAD_DIM);
+    assert_int_equal(work.kv_bytes, N_LAYER * 2 * 8 * N_HEAD_KV * HEAD_DIM * 4);
+
+    pass = model_pass_work(model, TENSOR_F32, segments, 2);
+    rows_named(profile, "all", &n_layers, &work);
+    assert_memory_equal(&pass, &work, sizeof pass);
+    model_state_set_profile(s, NULL);
+    assert_int_equal(model_forward(s, segments, 2, plain, &err), STATUS_OK);
+    rows_named(profile, "all", &n_layers, &work);
+    assert_memory_equal(&pass, &work, sizeof pass);
+    model_profile_reset(profile);
+    assert_int_equal(rows_named(profile, "all", &n_layers, &work), 0);
+
+    model_profile_close(profile);
+    model_state_close(s);
+    model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +468,7 @@ int main(void)
         cmocka_unit_test_teardown(running_out_of_memory_is_reported, remove_file),
         cmocka_unit_test_setup_teardown(every_fourth_layer_of_smollm3_goes_without_rope, write_default,
                                         remove_file),
+        cmocka_unit_test_setup_teardown(a_profile_counts_the_work_of_each_stage, write_default, remove_file),
     };
     char folder[] = "/tmp/notso-model-XXXXXX";
     if (!mkdtemp(folder) || chdir(folder) != 0)

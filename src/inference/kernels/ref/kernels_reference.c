@@ -182,9 +182,49 @@ static void reference_f32_to_f16(const float *src, size_t n, uint16_t *dst)
         dst[i] = format_f32_to_f16(src[i]);
 }
 
+/* The factor is read anew each round, or the compiler would multiply once for all. */
+static uint64_t reference_peak_multiply(uint64_t rounds)
+{
+    enum { SUMS = 32 };
+    float sum[SUMS] = {0}, x[SUMS];
+    volatile float factor = 1;
+
+    for (int i = 0; i < SUMS; i++)
+        x[i] = factor * (float)i;
+    for (uint64_t round = 0; round < rounds; round++) {
+        float f = factor;
+        for (int i = 0; i < SUMS; i++)
+            sum[i] += f * x[i];
+    }
+    for (int i = 0; i < SUMS; i++)
+        factor = sum[i];
+    return rounds * SUMS;
+}
+
+static float reference_read_memory(const void *data, size_t bytes)
+{
+    enum { SUMS = 16 };
+    const uint32_t *p = data, *end = p + bytes / sizeof *p;
+    uint32_t sum[SUMS] = {0}, all = 0;
+
+    for (; p < end; p += SUMS)
+        for (int i = 0; i < SUMS; i++)
+            sum[i] |= p[i];
+    for (int i = 0; i < SUMS; i++)
+        all |= sum[i];
+    return (float)all;
+}
+
+static const struct kernel_peak reference_peaks[] = {
+    {"F32 multiply and add", reference_peak_multiply},
+    {NULL, NULL},
+};
+
 const struct kernel_ops kernel_ops_reference = {
     .name = "reference",
     .tier = CPU_TIER_REFERENCE,
+    .peaks = reference_peaks,
+    .read_memory = reference_read_memory,
     .packed_bytes = reference_packed_bytes,
     .pack_row = reference_pack_row,
     .matmul = reference_matmul,

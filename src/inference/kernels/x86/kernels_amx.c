@@ -6,8 +6,11 @@
 
 #include "inference/kernels/x86/amx.inc"
 
+#include "inference/kernels/x86/amx_peak.inc"
+
 const struct kernel_ops kernel_ops_amx = {
     KERNEL_ENTRIES(amx, CPU_TIER_AMX),
+    .peaks = amx_peaks,
     .packed_prompt_bytes = packed_prompt_bytes,
     .pack_prompt_row = pack_prompt_row,
     .matmul_prompt = matmul_prompt,

@@ -4,4 +4,4 @@
 
 #include "inference/kernels/x86/kernels_x86.inc"
 
-const struct kernel_ops kernel_ops_avx2 = {KERNEL_ENTRIES(avx2, CPU_TIER_AVX2)};
+const struct kernel_ops kernel_ops_avx2 = {KERNEL_ENTRIES(avx2, CPU_TIER_AVX2), .peaks = vector_peaks};

@@ -4,4 +4,4 @@
 
 #include "inference/kernels/x86/kernels_x86.inc"
 
-const struct kernel_ops kernel_ops_avx512 = {KERNEL_ENTRIES(avx512, CPU_TIER_AVX512)};
+const struct kernel_ops kernel_ops_avx512 = {KERNEL_ENTRIES(avx512, CPU_TIER_AVX512), .peaks = vector_peaks};
