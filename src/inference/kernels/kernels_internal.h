@@ -13,6 +13,11 @@ extern const struct kernel_ops kernel_ops_avx2;
 extern const struct kernel_ops kernel_ops_avx512;
 extern const struct kernel_ops kernel_ops_amx;
 
+/* sum = sum and part joined. `sum` begins as the part of a query that sees nothing. */
+void kernel_join_part(float *sum, const float *part, size_t head_dim);
+/* out[head_dim] = the result, from all parts joined. */
+void kernel_finish_part(const float *sum, size_t head_dim, float *out);
+
 /*
  * A packed activation row of n elements, where blocks = ceil(n / 256):
  *

@@ -13,9 +13,10 @@ enum status model_kv_open(const struct model_hparams *hparams, const struct mode
         .head_dim = hparams->head_dim,
         .type = config->kv_type,
         .row_bytes = tensor_type_row_bytes(config->kv_type, hparams->head_dim),
+        .n_positions = kernel_kv_groups(config->n_ctx) * KERNEL_KEY_GROUP,
     };
     size_t bytes = kv->row_bytes;
-    if (__builtin_mul_overflow(bytes, config->n_ctx, &bytes) ||
+    if (__builtin_mul_overflow(bytes, kv->n_positions, &bytes) ||
         __builtin_mul_overflow(bytes, (size_t)hparams->n_head_kv * 2, &bytes) ||
         __builtin_mul_overflow(bytes, config->n_slots, &bytes) ||
         __builtin_mul_overflow(bytes, hparams->n_layer, &bytes))
@@ -44,7 +45,7 @@ void model_kv_close(struct model_kv *kv)
 static char *kv_rows(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t which, uint32_t head)
 {
     size_t index = (((size_t)il * kv->n_slots + slot) * 2 + which) * kv->n_head_kv + head;
-    return kv->data + index * kv->n_ctx * kv->row_bytes;
+    return kv->data + index * kv->n_positions * kv->row_bytes;
 }
 
 char *model_kv_keys(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t head)

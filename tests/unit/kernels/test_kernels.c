@@ -343,19 +343,50 @@ static void attention_in_double(const struct kernel_attention *a, size_t t, size
     free(weight);
 }
 
-/* A cache of one head with rows 24 bytes longer than needed, except the last. */
-static struct guarded make_cache(enum tensor_type type, size_t n, size_t dim, size_t stride, float *values,
-                                 struct rng *rng)
+/* One head's keys and values, and what they are after rounding. Behind the last position of the last group of
+ * keys lies what must not matter. */
+struct cache {
+    struct guarded keys, values;
+    float *k, *v; /* [n][dim] */
+};
+
+static float rounded(enum tensor_type type, float x)
 {
-    struct guarded g = guarded_alloc((n - 1) * stride + tensor_type_row_bytes(type, dim), 4);
+    return type == TENSOR_F32 ? x : format_f16_to_f32(format_f32_to_f16(x));
+}
+
+static void cache_open(struct cache *cache, const struct kernel_ops *ops, enum tensor_type type, size_t n,
+                       size_t dim, struct rng *rng)
+{
+    size_t row = tensor_type_row_bytes(type, dim), key_bytes = kernel_kv_groups(n) * KERNEL_KEY_GROUP * row;
+    cache->keys = guarded_alloc(key_bytes, 4);
+    cache->values = guarded_alloc(n * row, 4);
+    cache->k = malloc(n * dim * sizeof *cache->k);
+    cache->v = malloc(n * dim * sizeof *cache->v);
+    assert_non_null(cache->k);
+    assert_non_null(cache->v);
+    memset(cache->keys.data, 0xff, key_bytes);
     for (size_t p = 0; p < n; p++) {
-        char *row = (char *)g.data + p * stride;
-        for (size_t i = 0; i < dim; i++)
-            values[p * dim + i] = rng_normal(rng);
-        format_quantize_row(type, values + p * dim, row, dim);
-        format_dequantize_row(type, row, values + p * dim, dim);
+        float *k = cache->k + p * dim, *v = cache->v + p * dim;
+        for (size_t i = 0; i < dim; i++) {
+            k[i] = rng_normal(rng);
+            v[i] = rng_normal(rng);
+        }
+        kernel_store_key(ops, type, k, dim, p, cache->keys.data);
+        kernel_store_value(ops, type, v, dim, p, cache->values.data);
+        for (size_t i = 0; i < dim; i++) {
+            k[i] = rounded(type, k[i]);
+            v[i] = rounded(type, v[i]);
+        }
     }
-    return g;
+}
+
+static void cache_close(struct cache *cache)
+{
+    guarded_free(&cache->keys);
+    guarded_free(&cache->values);
+    free(cache->k);
+    free(cache->v);
 }
 
 static void compare_attention(const struct kernel_ops *ops, const struct kernel_attention *a, const float *k,
@@ -380,24 +411,42 @@ static void compare_attention(const struct kernel_ops *ops, const struct kernel_
     free(expected);
 }
 
+/* All chunks apart, then joined: the same bits. */
+static void check_parts(const struct kernel_ops *ops, const struct kernel_attention *whole)
+{
+    size_t dim = whole->head_dim, n = whole->n_tokens * whole->n_group, stride = kernel_part_floats(dim);
+    size_t chunks = kernel_chunks(whole->n_past + whole->n_tokens);
+    struct guarded parts = guarded_alloc(chunks * n * stride * sizeof(float), sizeof(float));
+    struct guarded out = guarded_alloc(dim * sizeof(float), sizeof(float));
+    for (size_t c = chunks; c-- > 0;) {
+        struct kernel_attention one = *whole;
+        one.chunk = c;
+        one.part = (float *)parts.data + c * n * stride;
+        ops->attention(&one);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const float *wanted = whole->out + i / whole->n_group * whole->out_stride + i % whole->n_group * dim;
+        kernel_join_parts((float *)parts.data + i * stride, n * stride, chunks, dim, out.data);
+        assert_memory_equal(out.data, wanted, dim * sizeof(float));
+    }
+    guarded_free(&parts);
+    guarded_free(&out);
+}
+
 static void check_attention(const struct kernel_ops *ops, enum tensor_type type, size_t dim, size_t n_group,
                             size_t n_tokens, size_t n_past, struct rng *rng)
 {
-    size_t n = n_past + n_tokens, stride = tensor_type_row_bytes(type, dim) + 24, width = dim * n_group;
-    float *k = malloc(n * dim * sizeof *k), *v = malloc(n * dim * sizeof *v);
-    assert_non_null(k);
-    assert_non_null(v);
-    struct guarded kg = make_cache(type, n, dim, stride, k, rng),
-                   vg = make_cache(type, n, dim, stride, v, rng);
+    size_t n = n_past + n_tokens, width = dim * n_group;
+    struct cache cache;
+    cache_open(&cache, ops, type, n, dim, rng);
     struct guarded q = guarded_floats(n_tokens * width, rng, 2),
                    out = guarded_floats(n_tokens * width, rng, 1);
     struct guarded one = guarded_floats(width, rng, 1);
     struct kernel_attention args = {
         .q = q.data,
         .q_stride = width,
-        .k = kg.data,
-        .v = vg.data,
-        .kv_stride = stride,
+        .k = cache.keys.data,
+        .v = cache.values.data,
         .kv_type = type,
         .head_dim = dim,
         .n_group = n_group,
@@ -408,7 +457,8 @@ static void check_attention(const struct kernel_ops *ops, enum tensor_type type,
         .out_stride = width,
     };
     ops->attention(&args);
-    compare_attention(ops, &args, k, v);
+    compare_attention(ops, &args, cache.k, cache.v);
+    check_parts(ops, &args);
 
     for (size_t t = 0; t < n_tokens; t++) {
         struct kernel_attention alone = args;
@@ -419,13 +469,10 @@ static void check_attention(const struct kernel_ops *ops, enum tensor_type type,
         ops->attention(&alone);
         assert_memory_equal(one.data, (float *)out.data + t * width, width * sizeof(float));
     }
-    guarded_free(&kg);
-    guarded_free(&vg);
+    cache_close(&cache);
     guarded_free(&q);
     guarded_free(&out);
     guarded_free(&one);
-    free(k);
-    free(v);
 }
 
 static void check_attentions(const struct kernel_ops *ops)
@@ -648,21 +695,18 @@ static void bench_attention(const struct kernel_ops *ops, enum tensor_type type,
                             size_t n_past)
 {
     enum { DIM = 128, GROUP = 4 };
-    size_t n = n_past + n_tokens, width = (size_t)DIM * GROUP, stride = tensor_type_row_bytes(type, DIM);
+    size_t n = n_past + n_tokens, width = (size_t)DIM * GROUP;
     struct rng rng;
+    struct cache cache;
     rng_seed(&rng, 6);
-    float *values = malloc(n * DIM * sizeof *values);
-    assert_non_null(values);
-    struct guarded k = make_cache(type, n, DIM, stride, values, &rng),
-                   v = make_cache(type, n, DIM, stride, values, &rng);
+    cache_open(&cache, ops, type, n, DIM, &rng);
     struct guarded q = guarded_floats(n_tokens * width, &rng, 1),
                    out = guarded_floats(n_tokens * width, &rng, 1);
     struct kernel_attention args = {
         .q = q.data,
         .q_stride = width,
-        .k = k.data,
-        .v = v.data,
-        .kv_stride = stride,
+        .k = cache.keys.data,
+        .v = cache.values.data,
         .kv_type = type,
         .head_dim = DIM,
         .n_group = GROUP,
@@ -681,12 +725,10 @@ static void bench_attention(const struct kernel_ops *ops, enum tensor_type type,
     double pairs = (double)n_tokens * ((double)n_past + (double)(n_tokens + 1) / 2) * GROUP;
     printf("%-10s attention %-4s %4zu tokens after %5zu: %6.1f GMAC/s, cache read at %6.2f GB/s\n", ops->name,
            tensor_type_info(type)->name, n_tokens, n_past, pairs * DIM * 2 / best * 1e-9,
-           (double)(n * stride * 2) / best * 1e-9);
-    guarded_free(&k);
-    guarded_free(&v);
+           (double)(n * tensor_type_row_bytes(type, DIM) * 2) / best * 1e-9);
+    cache_close(&cache);
     guarded_free(&q);
     guarded_free(&out);
-    free(values);
 }
 
 static void bench_rows(const struct kernel_ops *ops)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kv_rows.c - what all tiers do alike around attention: putting a key or a value into a cache, and joining
+ * the parts of a long context. Neither takes time that would show beside attention itself.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "inference/kernels/formats.h"
+#include "inference/kernels/kernels_internal.h"
+
+void kernel_store_key(const struct kernel_ops *ops, enum tensor_type type, const float *key, size_t head_dim,
+                      size_t position, void *keys)
+{
+    size_t first = position / KERNEL_KEY_GROUP * KERNEL_KEY_GROUP * head_dim + position % KERNEL_KEY_GROUP;
+    if (type == TENSOR_F32) {
+        float *dst = (float *)keys + first;
+        for (size_t d = 0; d < head_dim; d++)
+            dst[d * KERNEL_KEY_GROUP] = key[d];
+    } else {
+        uint16_t *dst = (uint16_t *)keys + first, half[KERNEL_MAX_HEAD_DIM];
+        ops->f32_to_f16(key, head_dim, half);
+        for (size_t d = 0; d < head_dim; d++)
+            dst[d * KERNEL_KEY_GROUP] = half[d];
+    }
+}
+
+void kernel_store_value(const struct kernel_ops *ops, enum tensor_type type, const float *value,
+                        size_t head_dim, size_t position, void *values)
+{
+    if (type == TENSOR_F32)
+        memcpy((float *)values + position * head_dim, value, head_dim * sizeof *value);
+    else
+        ops->f32_to_f16(value, head_dim, (uint16_t *)values + position * head_dim);
+}
+
+void kernel_join_part(float *sum, const float *part, size_t head_dim)
+{
+    float *out = sum + KERNEL_PART_HEAD;
+    const float *more = part + KERNEL_PART_HEAD;
+    if (part[0] == -INFINITY) /* saw nothing */
+        return;
+    if (part[0] > sum[0]) {
+        float shrink = expf(sum[0] - part[0]); /* 0 the first time */
+        sum[0] = part[0];
+        sum[1] = sum[1] * shrink + part[1];
+        for (size_t d = 0; d < head_dim; d++)
+            out[d] = out[d] * shrink + more[d];
+    } else {
+        float shrink = expf(part[0] - sum[0]);
+        sum[1] += part[1] * shrink;
+        for (size_t d = 0; d < head_dim; d++)
+            out[d] += more[d] * shrink;
+    }
+}
+
+void kernel_finish_part(const float *sum, size_t head_dim, float *out)
+{
+    float factor = 1 / sum[1];
+    for (size_t d = 0; d < head_dim; d++)
+        out[d] = sum[KERNEL_PART_HEAD + d] * factor;
+}
+
+void kernel_join_parts(const float *parts, size_t stride, size_t n_parts, size_t head_dim, float *out)
+{
+    float sum[KERNEL_PART_HEAD + KERNEL_MAX_HEAD_DIM] = {-INFINITY};
+    for (size_t i = 0; i < n_parts; i++)
+        kernel_join_part(sum, parts + i * stride, head_dim);
+    kernel_finish_part(sum, head_dim, out);
+}
