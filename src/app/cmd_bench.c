@@ -164,8 +164,7 @@ static enum status run_bench(const struct bench_options *options, struct err *er
         .n_batch =
             MODEL_BATCH > largest(&options->batches) ? MODEL_BATCH : (uint32_t)largest(&options->batches),
     };
-    enum status status = model_options_tier(&options->model, &config.tier, err);
-    config.kv_type = model_default_kv_type(config.tier);
+    enum status status = model_options_compute(&options->model, &config.tier, &config.kv_type, err);
     if (status == STATUS_OK)
         status = model_options_open(&options->model, &model, NULL, err);
     if (status == STATUS_OK)

@@ -46,7 +46,10 @@ struct kernel_matmul {
  * groups of 16 positions, one group behind the other, each transposed: one element of all 16 positions is
  * contiguous, so that vectors run over positions, and a score is a plain sum without one across lanes.
  *
- *   F32, F16   element d of position p: group p / 16, at [d][p % 16]
+ *   F32, F16   keys    element d of position p: group p / 16, at [d][p % 16]
+ *              values  element d of position p: at [p][d]
+ *   Q8_0       keys    a group is head_dim / 32 blocks of 544 bytes: halves scale[16], codes [32][16]
+ *              values  head_dim / 32 blocks a position, as GGUF has them: half scale, codes [32]
  *
  * A cache has room for whole groups; what lies behind the last position there is never part of a result. */
 enum { KERNEL_KEY_GROUP = 16 };
@@ -70,8 +73,8 @@ struct kernel_attention {
     const float *q;
     size_t q_stride;          /* in floats */
     const void *k, *v;        /* as above, from position 0 */
-    enum tensor_type kv_type; /* TENSOR_F32 or TENSOR_F16 */
-    size_t head_dim;          /* any multiple of 8, at most KERNEL_MAX_HEAD_DIM */
+    enum tensor_type kv_type; /* TENSOR_F32, TENSOR_F16 or TENSOR_Q8_0 */
+    size_t head_dim;          /* any multiple of 8, of 32 for Q8_0, at most KERNEL_MAX_HEAD_DIM */
     size_t n_group, n_tokens, n_past;
     float scale;
     float *out;

@@ -6,6 +6,13 @@
 enum status model_kv_open(const struct model_hparams *hparams, const struct model_state_config *config,
                           struct model_kv *kv, struct err *err)
 {
+    uint32_t block = tensor_type_info(config->kv_type)->block_length;
+    *kv = (struct model_kv){0};
+    if (hparams->head_dim % block != 0)
+        return err_set(err, STATUS_ARGUMENT,
+                       "a KV cache of type q8_0 holds heads in blocks of %u elements, but this model's heads "
+                       "have %u; use --kv-type f16",
+                       block, hparams->head_dim);
     *kv = (struct model_kv){
         .n_slots = config->n_slots,
         .n_ctx = config->n_ctx,

@@ -43,9 +43,15 @@ static enum status make_activations(struct model_state *s, struct err *err)
     return STATUS_OK;
 }
 
-enum tensor_type model_default_kv_type(enum cpu_tier tier)
+enum status model_kv_type(const char *name, enum cpu_tier tier, enum tensor_type *type, struct err *err)
 {
-    return tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16;
+    *type = tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16;
+    if (!name)
+        return STATUS_OK;
+    *type = tensor_type_from_name(name);
+    if (*type == TENSOR_F16 || *type == TENSOR_Q8_0 || *type == TENSOR_F32)
+        return STATUS_OK;
+    return err_set(err, STATUS_ARGUMENT, "--kv-type knows f16, q8_0 and f32, not '%s'", name);
 }
 
 enum status model_state_open(const struct model *model, const struct model_state_config *config,

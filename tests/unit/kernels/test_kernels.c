@@ -350,9 +350,28 @@ struct cache {
     float *k, *v; /* [n][dim] */
 };
 
-static float rounded(enum tensor_type type, float x)
+/* What the cache holds must be the stored row, rounded; reads it back to `row`. */
+static void check_stored(enum tensor_type type, const void *cache, bool keys, size_t p, size_t dim,
+                         float *row)
 {
-    return type == TENSOR_F32 ? x : format_f16_to_f32(format_f32_to_f16(x));
+    for (size_t d = 0; d < dim; d++) {
+        size_t i = keys ? (p / 16 * dim + d) * 16 + p % 16 : p * dim + d;
+        float got, step = 0;
+        if (type == TENSOR_F32)
+            got = ((const float *)cache)[i];
+        else if (type == TENSOR_F16) {
+            got = format_f16_to_f32(((const uint16_t *)cache)[i]);
+            assert_true(got == format_f16_to_f32(format_f32_to_f16(row[d])));
+        } else {
+            const char *block =
+                (const char *)cache + (keys ? p / 16 * dim * 17 + d / 32 * 544 : (p * dim + d) / 32 * 34);
+            const char *code = keys ? block + 32 + d % 32 * 16 + p % 16 : block + 2 + d % 32;
+            step = format_f16_to_f32(*(const uint16_t *)(const void *)(block + (keys ? p % 16 * 2 : 0)));
+            got = step * (float)*(const signed char *)code;
+        }
+        assert_true(fabsf(got - row[d]) <= (type == TENSOR_F16 ? 1e-2f : step * 0.57f));
+        row[d] = got;
+    }
 }
 
 static void cache_open(struct cache *cache, const struct kernel_ops *ops, enum tensor_type type, size_t n,
@@ -374,10 +393,8 @@ static void cache_open(struct cache *cache, const struct kernel_ops *ops, enum t
         }
         kernel_store_key(ops, type, k, dim, p, cache->keys.data);
         kernel_store_value(ops, type, v, dim, p, cache->values.data);
-        for (size_t i = 0; i < dim; i++) {
-            k[i] = rounded(type, k[i]);
-            v[i] = rounded(type, v[i]);
-        }
+        check_stored(type, cache->keys.data, true, p, dim, k);
+        check_stored(type, cache->values.data, false, p, dim, v);
     }
 }
 
@@ -479,15 +496,17 @@ static void check_attentions(const struct kernel_ops *ops)
 {
     static const size_t dims[] = {8, 40, 64, 80, 96, 128, 256, 512}, groups[] = {1, 2, 3, 4, 5, 7, 8};
     static const size_t tokens[] = {1, 2, 5, 17, 33}, past[] = {0, 1, 30, 31, 32, 33, 100, 511, 700};
+    static const enum tensor_type types[] = {TENSOR_F16, TENSOR_F32, TENSOR_Q8_0};
     struct rng rng;
     size_t n = 0;
 
     rng_seed(&rng, 3);
     for (size_t d = 0; d < 8; d++)
         for (size_t g = 0; g < 7; g++)
-            for (size_t t = 0; t < 2; t++, n++)
-                check_attention(ops, n % 2 ? TENSOR_F16 : TENSOR_F32, dims[d], groups[g], tokens[(n + t) % 5],
-                                past[n % 9], &rng);
+            for (size_t t = 0; t < 3; t++, n++)
+                if (types[t] != TENSOR_Q8_0 || dims[d] % 32 == 0)
+                    check_attention(ops, types[t], dims[d], groups[g], tokens[(n + d) % 5], past[n / 3 % 9],
+                                    &rng);
 }
 
 static void test_attention(void **state)
@@ -774,6 +793,7 @@ static void bench(const struct kernel_ops *ops)
     if (ops->tier != CPU_TIER_REFERENCE) {
         bench_attention(ops, TENSOR_F16, 1, 4095);
         bench_attention(ops, TENSOR_F32, 1, 4095);
+        bench_attention(ops, TENSOR_Q8_0, 1, 4095);
     }
     bench_attention(ops, TENSOR_F16, 128, 384);
     bench_rows(ops);

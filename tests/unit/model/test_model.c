@@ -396,6 +396,20 @@ static void what_does_not_fit_in_memory_is_refused(void **state)
     assert_non_null(strstr(err.text, "memory"));
 }
 
+static void heads_that_no_block_divides_are_refused(void **state)
+{
+    (void)state;
+    struct model *model = open_default();
+    struct model_state_config config = {
+        .n_threads = 1, .n_slots = 1, .n_ctx = 8, .n_batch = 1, .kv_type = TENSOR_Q8_0};
+    struct model_state *s;
+    struct err err = ERR_INIT;
+    assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_ARGUMENT);
+    assert_null(s);
+    assert_non_null(strstr(err.text, "heads have 16; use --kv-type f16"));
+    model_close(model);
+}
+
 static void running_out_of_memory_is_reported(void **state)
 {
     (void)state;
@@ -446,6 +460,7 @@ int main(void)
         cmocka_unit_test_teardown(keys_that_shapes_decide_may_be_absent, remove_file),
         cmocka_unit_test_teardown(defects_are_refused_by_name, remove_file),
         cmocka_unit_test_teardown(what_does_not_fit_in_memory_is_refused, remove_file),
+        cmocka_unit_test_setup_teardown(heads_that_no_block_divides_are_refused, write_default, remove_file),
         cmocka_unit_test_teardown(running_out_of_memory_is_reported, remove_file),
         cmocka_unit_test_setup_teardown(every_fourth_layer_of_smollm3_goes_without_rope, write_default,
                                         remove_file),

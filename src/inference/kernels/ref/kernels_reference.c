@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/kernels/blocks.h"
 #include "inference/kernels/formats.h"
 #include "inference/kernels/kernels_internal.h"
 
@@ -77,16 +78,21 @@ static float load_element(enum tensor_type type, const void *base, size_t i)
 
 static void load_key(const struct kernel_attention *args, size_t position, float *row)
 {
-    size_t first =
-        position / KERNEL_KEY_GROUP * KERNEL_KEY_GROUP * args->head_dim + position % KERNEL_KEY_GROUP;
-    for (size_t d = 0; d < args->head_dim; d++)
-        row[d] = load_element(args->kv_type, args->k, first + d * KERNEL_KEY_GROUP);
+    size_t dim = args->head_dim, group = position / KERNEL_KEY_GROUP, at = position % KERNEL_KEY_GROUP;
+    if (args->kv_type == TENSOR_Q8_0) {
+        const struct block_q8_0_keys *blocks = (const struct block_q8_0_keys *)args->k + group * dim / 32;
+        for (size_t d = 0; d < dim; d++)
+            row[d] = format_f16_to_f32(blocks[d / 32].d[at]) * (float)blocks[d / 32].code[d % 32][at];
+        return;
+    }
+    for (size_t d = 0; d < dim; d++)
+        row[d] = load_element(args->kv_type, args->k, (group * dim + d) * KERNEL_KEY_GROUP + at);
 }
 
 static void load_value(const struct kernel_attention *args, size_t position, float *row)
 {
-    for (size_t d = 0; d < args->head_dim; d++)
-        row[d] = load_element(args->kv_type, args->v, position * args->head_dim + d);
+    size_t row_bytes = tensor_type_row_bytes(args->kv_type, args->head_dim);
+    format_dequantize_row(args->kv_type, (const char *)args->v + position * row_bytes, row, args->head_dim);
 }
 
 /* One tile of positions for one query. The part is what the chunk's tiles so far have given. */
