@@ -67,33 +67,6 @@ void kernel_store_value(const struct kernel_ops *ops, enum tensor_type type, con
     }
 }
 
-void kernel_join_part(float *sum, const float *part, size_t head_dim)
-{
-    float *out = sum + KERNEL_PART_HEAD;
-    const float *more = part + KERNEL_PART_HEAD;
-    if (part[0] == -INFINITY) /* saw nothing */
-        return;
-    if (part[0] > sum[0]) {
-        float shrink = expf(sum[0] - part[0]); /* 0 the first time */
-        sum[0] = part[0];
-        sum[1] = sum[1] * shrink + part[1];
-        for (size_t d = 0; d < head_dim; d++)
-            out[d] = out[d] * shrink + more[d];
-    } else {
-        float shrink = expf(part[0] - sum[0]);
-        sum[1] += part[1] * shrink;
-        for (size_t d = 0; d < head_dim; d++)
-            out[d] += more[d] * shrink;
-    }
-}
-
-void kernel_finish_part(const float *sum, size_t head_dim, float *out)
-{
-    float factor = 1 / sum[1];
-    for (size_t d = 0; d < head_dim; d++)
-        out[d] = sum[KERNEL_PART_HEAD + d] * factor;
-}
-
 void kernel_join_parts(const float *parts, size_t stride, size_t n_parts, size_t head_dim, float *out)
 {
     float sum[KERNEL_PART_HEAD + KERNEL_MAX_HEAD_DIM] = {-INFINITY};
