@@ -120,6 +120,9 @@ struct kernel_ops {
     void (*matmul_prompt)(const struct kernel_matmul *args);
 
     void (*attention)(const struct kernel_attention *args);
+    /* The same for rows that read a prompt, where a tier has something faster; else NULL. Products may lose
+     * 2^-16 of their size. For one query it, too, gives the same bits in every batch, whole or in parts. */
+    void (*attention_prompt)(const struct kernel_attention *args);
 
     /* y = x / sqrt(mean(x²) + eps) * weight. y may be x. */
     void (*rms_norm)(const float *x, const float *weight, size_t n, float eps, float *y);

@@ -12,13 +12,14 @@
 #include "base/mem.h"
 #include "inference/model/model_internal.h"
 
-enum { SPAN_TOKENS = 16 };
+enum { SPAN_TOKENS = 16, TILED_SPAN_TOKENS = 64 /* where the tier has attention_prompt */ };
 
 /* Consecutive tokens of one segment. */
 struct span {
     uint32_t slot, n_past;
     uint32_t row, n_tokens; /* rows of the activations */
     uint32_t n_chunks;      /* 0: not shared out */
+    bool tiled;             /* by attention_prompt */
     size_t first_piece;     /* a span has n_head_kv pieces for each chunk, or n_head_kv in all */
     float *parts;           /* [n_chunks][n_head_kv][n_tokens * group][kernel_part_floats] */
 };
@@ -68,8 +69,10 @@ void model_attention_plan(struct model_state *s, const struct model_segment *seg
     a->n_spans = a->n_pieces = a->parts_used = 0;
     for (size_t i = 0; i < n_segments; i++) {
         const struct model_segment *segment = &segments[i];
-        for (uint32_t skip = 0; skip < segment->n_tokens; skip += SPAN_TOKENS) {
-            uint32_t left = segment->n_tokens - skip, n = left < SPAN_TOKENS ? left : SPAN_TOKENS;
+        bool tiled = segment->prompt && s->exec.ops->attention_prompt;
+        uint32_t most = tiled ? TILED_SPAN_TOKENS : SPAN_TOKENS;
+        for (uint32_t skip = 0; skip < segment->n_tokens; skip += most) {
+            uint32_t left = segment->n_tokens - skip, n = left < most ? left : most;
             uint32_t past = segment->n_past + skip, chunks = (uint32_t)kernel_chunks(past + n);
             size_t floats = (size_t)chunks * n * part_floats(h);
             bool shared = chunks > 1 && floats <= a->parts_room - a->parts_used;
@@ -79,6 +82,7 @@ void model_attention_plan(struct model_state *s, const struct model_segment *seg
                 .row = row,
                 .n_tokens = n,
                 .n_chunks = shared ? chunks : 0,
+                .tiled = tiled,
                 .first_piece = a->n_pieces,
                 .parts = a->parts + a->parts_used,
             };
@@ -136,7 +140,10 @@ static void attend_body(void *arg, size_t begin, size_t end)
                 span->n_chunks ? span->parts + number * n_queries * kernel_part_floats(h->head_dim) : NULL,
             .chunk = chunk,
         };
-        s->exec.ops->attention(&attention);
+        if (span->tiled)
+            s->exec.ops->attention_prompt(&attention);
+        else
+            s->exec.ops->attention(&attention);
     }
 }
 

@@ -222,9 +222,8 @@ static void cutting_batching_and_threads_do_not_change_a_bit(void **state)
 }
 
 /* Contexts so long that threads share out one token's positions, and slots copied at any length. */
-static void long_contexts_do_not_change_a_bit(void **state)
+static void check_long_context(const struct model *model, enum cpu_tier tier, bool prompt)
 {
-    (void)state;
     enum { LONG = 700, FROM = 500, N_TAIL = 12 };
     static uint32_t ids[LONG];
     static float whole[N_TAIL * N_VOCAB], other[N_TAIL * N_VOCAB];
@@ -234,46 +233,49 @@ static void long_contexts_do_not_change_a_bit(void **state)
     rng_seed(&rng, 3);
     for (size_t i = 0; i < LONG; i++)
         ids[i] = (uint32_t)(rng_next(&rng) % N_VOCAB);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct model_state_config config = {
+            .n_threads = 1, .tier = tier, .n_slots = 20, .n_ctx = LONG, .n_batch = 200, .kv_type = types[i]};
+        struct model_state *s;
+        /* all at once, on one thread */
+        assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
+        for (uint32_t at = 0; at < FROM + N_TAIL; at += 128) {
+            uint32_t n = FROM + N_TAIL - at < 128 ? FROM + N_TAIL - at : 128;
+            struct model_segment segment = {0, at, ids + at, n, n < N_TAIL ? n : N_TAIL, prompt};
+            assert_int_equal(model_forward(s, &segment, 1, whole, &err), STATUS_OK);
+        }
+        model_state_close(s);
+        /* token by token on three threads, alone and then among more than there is room to share out */
+        config.n_threads = 3;
+        assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
+        for (uint32_t at = 0; at < FROM; at += 100)
+            assert_int_equal(
+                model_forward(s, &(struct model_segment){0, at, ids + at, 100, 0, prompt}, 1, NULL, &err),
+                STATUS_OK);
+        for (uint32_t slot = 1; slot < 20; slot++)
+            model_state_copy(s, 0, slot, FROM);
+        for (uint32_t t = 0; t < N_TAIL; t++) {
+            static float rows[20 * N_VOCAB];
+            struct model_segment segments[20];
+            for (uint32_t slot = 0; slot < 20; slot++)
+                segments[slot] = (struct model_segment){19 - slot, FROM + t, ids + FROM + t, 1, 1, prompt};
+            size_t n = t % 2 ? 20 : 1, mine = t % 2 ? 19 : 0;
+            segments[mine].slot = 0;
+            assert_int_equal(model_forward(s, segments, n, rows, &err), STATUS_OK);
+            memcpy(other + t * N_VOCAB, rows + mine * N_VOCAB, N_VOCAB * sizeof *rows);
+        }
+        assert_memory_equal(whole, other, sizeof whole);
+        model_state_close(s);
+    }
+}
+
+static void long_contexts_do_not_change_a_bit(void **state)
+{
+    (void)state;
     struct model *model = open_default();
     for (enum cpu_tier tier = CPU_TIER_REFERENCE; tier <= cpu_best_tier(); tier++) {
-        for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-            struct model_state_config config = {.n_threads = 1,
-                                                .tier = tier,
-                                                .n_slots = 20,
-                                                .n_ctx = LONG,
-                                                .n_batch = 200,
-                                                .kv_type = types[i]};
-            struct model_state *s;
-            /* all at once, on one thread */
-            assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
-            for (uint32_t at = 0; at < FROM + N_TAIL; at += 128) {
-                uint32_t n = FROM + N_TAIL - at < 128 ? FROM + N_TAIL - at : 128;
-                struct model_segment segment = {0, at, ids + at, n, n < N_TAIL ? n : N_TAIL};
-                assert_int_equal(model_forward(s, &segment, 1, whole, &err), STATUS_OK);
-            }
-            model_state_close(s);
-            /* token by token on three threads, alone and then among more than there is room to share out */
-            config.n_threads = 3;
-            assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
-            for (uint32_t at = 0; at < FROM; at += 100)
-                assert_int_equal(
-                    model_forward(s, &(struct model_segment){0, at, ids + at, 100, 0}, 1, NULL, &err),
-                    STATUS_OK);
-            for (uint32_t slot = 1; slot < 20; slot++)
-                model_state_copy(s, 0, slot, FROM);
-            for (uint32_t t = 0; t < N_TAIL; t++) {
-                static float rows[20 * N_VOCAB];
-                struct model_segment segments[20];
-                for (uint32_t slot = 0; slot < 20; slot++)
-                    segments[slot] = (struct model_segment){19 - slot, FROM + t, ids + FROM + t, 1, 1};
-                size_t n = t % 2 ? 20 : 1, mine = t % 2 ? 19 : 0;
-                segments[mine].slot = 0;
-                assert_int_equal(model_forward(s, segments, n, rows, &err), STATUS_OK);
-                memcpy(other + t * N_VOCAB, rows + mine * N_VOCAB, N_VOCAB * sizeof *rows);
-            }
-            assert_memory_equal(whole, other, sizeof whole);
-            model_state_close(s);
-        }
+        check_long_context(model, tier, false);
+        check_long_context(model, tier, true);
     }
     model_close(model);
 }
