@@ -4,4 +4,4 @@
 
 #include "inference/kernels/x86/kernels_x86.inc"
 
-KERNEL_TABLE(neon, CPU_TIER_NEON);
+const struct kernel_ops kernel_ops_neon = {KERNEL_ENTRIES(neon, CPU_TIER_NEON)};
