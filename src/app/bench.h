@@ -19,6 +19,7 @@ struct bench_list {
 struct bench_options {
     struct model_options model;
     enum cpu_tier tier;
+    enum tensor_type kv_type;
     uint32_t n_threads;
     long n_prompt, n_gen, repetitions;
     struct bench_list depths, batches;

@@ -122,7 +122,7 @@ static void print_pass(const struct bench_options *o, const struct model *model,
     for (long i = 0; i < batch; i++)
         segments[i] =
             (struct model_segment){.n_past = (uint32_t)depth, .n_tokens = (uint32_t)n_tokens, .n_logits = 1};
-    struct model_work work = model_pass_work(model, model_default_kv_type(o->tier), segments, (size_t)batch);
+    struct model_work work = model_pass_work(model, o->kv_type, segments, (size_t)batch);
     double bytes = (double)(work.weight_bytes + work.kv_bytes), macs = (double)work.weight_macs;
     double seconds = fmax(bytes / bytes_rate, macs / macs_rate);
     double rate = (double)(n_tokens * batch) / seconds;

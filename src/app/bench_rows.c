@@ -179,7 +179,7 @@ enum status bench_rows(const struct bench_options *o, struct err *err)
         .n_slots = (uint32_t)batch,
         .n_ctx = (uint32_t)(largest(&o->depths) + (longest > 32 ? longest : 32)),
         .n_batch = MODEL_BATCH > batch ? MODEL_BATCH : (uint32_t)batch,
-        .kv_type = model_default_kv_type(o->tier),
+        .kv_type = o->kv_type,
     };
     enum status status = model_options_open(&o->model, &bench.model, NULL, err);
     if (status == STATUS_OK)

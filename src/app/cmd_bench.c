@@ -43,7 +43,7 @@ static enum status check_options(struct bench_options *o, const char *format, co
     if (status == STATUS_OK)
         status = parse_list("--batch", batches, 1, BENCH_MAX_BATCH, &o->batches, err);
     if (status == STATUS_OK)
-        status = model_options_tier(&o->model, &o->tier, err);
+        status = model_options_compute(&o->model, &o->tier, &o->kv_type, err);
     return status;
 }
 

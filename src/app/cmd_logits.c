@@ -21,7 +21,7 @@ enum { MAX_INPUT = 256 << 20 };
 
 struct logits_options {
     struct model_options model;
-    const char *text, *ids, *ids_file, *out, *kv;
+    const char *text, *ids, *ids_file, *out;
     bool special;
     long n_reply; /* of the tokens, the last ones */
 };
@@ -109,10 +109,7 @@ static enum status run_logits(const struct logits_options *options, struct err *
     config.n_threads = model_options_threads(&options->model);
     config.lock_weights = options->model.lock;
 
-    enum status status = model_options_tier(&options->model, &config.tier, err);
-    config.kv_type = options->kv ? tensor_type_from_name(options->kv) : model_default_kv_type(config.tier);
-    if (status == STATUS_OK && config.kv_type != TENSOR_F16 && config.kv_type != TENSOR_F32)
-        status = err_set(err, STATUS_ARGUMENT, "--kv knows f16 and f32, not '%s'", options->kv);
+    enum status status = model_options_compute(&options->model, &config.tier, &config.kv_type, err);
     if (status == STATUS_OK)
         status = model_options_open(&options->model, &model, options->text ? &tokenizer : NULL, err);
     if (status == STATUS_OK)
@@ -150,8 +147,6 @@ int cmd_logits(const struct command *self, int argc, char **argv)
         {"Output", "--output", "-o", "OUT.npy", "float32 [n_tokens, n_vocab]", OPTION_STRING, &o.out, 0, 0,
          NULL},
         COMPUTE_OPTIONS(o.model),
-        {NULL, "--kv", NULL, "TYPE", "type of the KV cache, f16 or f32; default f16, reference tier f32",
-         OPTION_STRING, &o.kv, 0, 0, NULL},
     };
     int exit_code;
     struct err err = ERR_INIT;

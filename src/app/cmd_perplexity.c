@@ -115,8 +115,7 @@ static enum status run_perplexity(const struct perplexity_options *options, stru
     config.n_threads = model_options_threads(&options->model);
     config.lock_weights = options->model.lock;
 
-    enum status status = model_options_tier(&options->model, &config.tier, err);
-    config.kv_type = model_default_kv_type(config.tier);
+    enum status status = model_options_compute(&options->model, &config.tier, &config.kv_type, err);
     if (status == STATUS_OK)
         status = model_options_open(&options->model, &model, &tokenizer, err);
     if (status == STATUS_OK)

@@ -144,10 +144,12 @@ static enum status run(const struct run_options *options, struct err *err)
         .lock_weights = options->model.lock,
         .n_slots = 1,
         .n_draft = (uint32_t)options->n_draft,
+        .kv_type = options->model.kv_type,
     };
+    enum tensor_type kv_type; /* checked here, before anything is loaded; the engine takes the name */
     enum status status = read_prompt(options, &prompt, err);
     if (status == STATUS_OK)
-        status = model_options_tier(&options->model, &config.tier, err);
+        status = model_options_compute(&options->model, &config.tier, &kv_type, err);
     if (status == STATUS_OK)
         status = models_open(&config, &models, err);
     if (status == STATUS_OK) {

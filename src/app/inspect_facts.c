@@ -57,9 +57,11 @@ static void add_model_facts(const struct gguf *gguf, const struct model_hparams 
     add_fact(facts, "attention", text);
     describe_rope(hparams, text);
     add_fact(facts, "rope", text);
+    uint64_t kv_elements = (uint64_t)hparams->n_layer * hparams->n_head_kv * hparams->head_dim * 2;
     buf_printf(text, "%u tokens at most; the KV cache takes %" PRIu64 " bytes a token at F16",
-               hparams->n_ctx_train,
-               (uint64_t)hparams->n_layer * hparams->n_head_kv * hparams->head_dim * 2 * 2);
+               hparams->n_ctx_train, kv_elements * 2);
+    if (hparams->head_dim % 32 == 0)
+        buf_printf(text, ", %" PRIu64 " at Q8_0", kv_elements / 32 * 34);
     add_fact(facts, "context", text);
     const struct gguf_tensor *output = gguf_find_tensor(gguf, "output.weight");
     buf_printf(text, "%s",

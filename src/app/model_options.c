@@ -27,6 +27,13 @@ enum status model_options_tier(const struct model_options *options, enum cpu_tie
     return STATUS_OK;
 }
 
+enum status model_options_compute(const struct model_options *options, enum cpu_tier *tier,
+                                  enum tensor_type *kv_type, struct err *err)
+{
+    enum status status = model_options_tier(options, tier, err);
+    return status == STATUS_OK ? model_kv_type(options->kv_type, *tier, kv_type, err) : status;
+}
+
 uint32_t model_options_threads(const struct model_options *options)
 {
     return exec_thread_count((uint32_t)options->threads);

@@ -15,6 +15,7 @@ struct model_options {
     const char *model;     /* path, or NULL */
     const char *tokenizer; /* path of a tokenizer.json, or NULL */
     const char *cpu;       /* name of a tier, or NULL: the best */
+    const char *kv_type;   /* "f16", "q8_0" or "f32", or NULL: F16, F32 in the reference tier */
     long threads;          /* 0: as many as this process may use */
     bool lock;             /* the weights in memory */
 };
@@ -37,8 +38,26 @@ struct model_options {
      0, \
      EXEC_MAX_THREADS, \
      NULL}, \
-        {NULL,          "--cpu",  NULL, "TIER", "use no better kernels than: reference; avx2, avx512, amx (x86); neon (Arm)", \
-         OPTION_STRING, &(o).cpu, 0,    0,      "NOTSO_CPU"}, \
+        {NULL, \
+         "--cpu", \
+         NULL, \
+         "TIER", \
+         "use no better kernels than: reference; avx2, avx512, amx (x86); neon (Arm)", \
+         OPTION_STRING, \
+         &(o).cpu, \
+         0, \
+         0, \
+         "NOTSO_CPU"}, \
+        {NULL, \
+         "--kv-type", \
+         NULL, \
+         "TYPE", \
+         "type of the KV cache: f16, q8_0 or f32; default f16, reference tier f32", \
+         OPTION_STRING, \
+         &(o).kv_type, \
+         0, \
+         0, \
+         NULL}, \
     { \
         NULL, "--mlock", NULL, NULL, "keep the weights in memory, if the system allows it", OPTION_FLAG, \
             &(o).lock, 0, 0, NULL \
@@ -46,6 +65,9 @@ struct model_options {
 
 /* The tier to use: the best one, or a lower one that was asked for. STATUS_ARGUMENT for an unknown name. */
 enum status model_options_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err);
+/* The same, and the type of the KV cache. */
+enum status model_options_compute(const struct model_options *options, enum cpu_tier *tier,
+                                  enum tensor_type *kv_type, struct err *err);
 uint32_t model_options_threads(const struct model_options *options);
 
 /* Opens the model, and its tokenizer unless `tokenizer` is NULL. STATUS_ARGUMENT if no model was named. */

@@ -20,7 +20,8 @@ enum status service_options_apply(const struct service_options *options, struct 
                    .n_threads = (uint32_t)options->model.threads,
                    .lock_weights = options->model.lock,
                    .n_slots = (uint32_t)options->n_slots,
-                   .n_draft = (uint32_t)options->n_draft},
+                   .n_draft = (uint32_t)options->n_draft,
+                   .kv_type = options->model.kv_type},
         .system_prompt = options->system,
         .quote_path = options->quote,
         .sampling = sampler_defaults(),
@@ -30,6 +31,7 @@ enum status service_options_apply(const struct service_options *options, struct 
     config->sampling.temperature = (float)options->temperature;
     config->sampling.top_p = (float)options->top_p;
     config->sampling.seed = options->seed >= 0 ? (uint64_t)options->seed : 0;
-    enum status status = model_options_tier(&options->model, &config->models.tier, err);
+    enum tensor_type kv_type; /* checked here, before anything is loaded; the engine takes the name */
+    enum status status = model_options_compute(&options->model, &config->models.tier, &kv_type, err);
     return status == STATUS_OK ? sampler_check(&config->sampling, err) : status;
 }

@@ -90,3 +90,26 @@ def test_bad_input(fails, tiny, tmp_path):
     fails(["perplexity", "-m", tiny, "-f", __file__, "--ctx", "0"], "--ctx", code=2)
     fails(["perplexity", "-m", tmp_path / "nowhere.gguf", "-f", __file__], "nowhere.gguf", code=1)
     fails(["perplexity", "-m", tiny, "-f", __file__, "--cpu", "abacus"], "abacus", "reference", code=1)
+
+
+def test_a_q8_0_cache_predicts_as_well(run, model, texts):
+    def perplexity_with(kv_type):
+        done = run(["perplexity", "-m", model, "-f", texts, "--chunks", "8", "--kv-type", kv_type, "--json"],
+                   timeout=600)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["perplexity"]
+
+    half, q8_0 = perplexity_with("f16"), perplexity_with("q8_0")
+    print(f"q8_0: {100 * (q8_0 / half - 1):+.3f} % of f16's")
+    assert half != q8_0
+    assert abs(q8_0 / half - 1) < 0.003
+
+
+@pytest.mark.parametrize("kv_type", ["q4_k", "", "eight"])
+def test_an_unknown_cache_type_is_refused(run, model, texts, kv_type):
+    done = run(["perplexity", "-m", model, "-f", texts, "--kv-type", kv_type])
+    assert done.returncode != 0
+    assert done.stdout in (b"", "")
+    error = done.stderr if isinstance(done.stderr, str) else done.stderr.decode()
+    assert f"--kv-type knows f16, q8_0 and f32, not '{kv_type}'" in error
+    assert error.count("\n") == 1

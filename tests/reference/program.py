@@ -54,7 +54,7 @@ class Program:
         """F32 [len(ids), n_vocab]. The last `reply` ids are a reply. None leaves a flag to its default."""
         ids_file, out = self.scratch / "ids.txt", self.scratch / "logits.npy"
         ids_file.write_text(" ".join(str(int(i)) for i in ids))
-        flags = [("--cpu", tier), ("--kv", kv), ("--threads", threads), ("--reply", reply)]
+        flags = [("--cpu", tier), ("--kv-type", kv), ("--threads", threads), ("--reply", reply)]
         self.run("logits", "-m", model, "--ids-file", ids_file, "-o", out,
                  *[word for flag, value in flags if value is not None for word in (flag, value)])
         result = np.load(out)

@@ -146,6 +146,9 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
         status = open_tokenizer(engine, config, err);
     if (status == STATUS_OK)
         status = fill_info(engine, config, err);
+    enum tensor_type kv_type = TENSOR_F16;
+    if (status == STATUS_OK)
+        status = model_kv_type(config->kv_type, config->tier, &kv_type, err);
     if (status == STATUS_OK) {
         struct model_state_config state = {
             .n_threads = engine->info.n_threads,
@@ -154,12 +157,13 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
             .n_slots = engine->info.n_slots,
             .n_ctx = engine->info.n_ctx,
             .n_batch = engine->info.n_slots > MODEL_BATCH ? engine->info.n_slots : MODEL_BATCH,
-            .kv_type = model_default_kv_type(config->tier),
+            .kv_type = kv_type,
         };
         status = model_state_open(engine->model, &state, &engine->state, err);
     }
     if (status == STATUS_OK) {
         engine->info.kv_bytes = model_state_kv_bytes(engine->state);
+        engine->info.kv_type = tensor_type_info(kv_type)->name;
         status = make_slots(engine, err);
     }
     if (status == STATUS_OK)

@@ -40,6 +40,7 @@ struct engine_config {
     enum cpu_tier tier;         /* not above cpu_best_tier() */
     uint32_t n_draft;           /* most tokens guessed ahead, up to ENGINE_MAX_DRAFT; 0: none */
     bool lock_weights;          /* in memory, if the system allows it */
+    const char *kv_type; /* of the KV cache: "f16", "q8_0" or "f32"; NULL: F16, F32 in the reference tier */
 };
 
 /* Facts of an open engine; strings are borrowed and live until engine_close. */
@@ -51,6 +52,7 @@ struct engine_info {
     uint32_t n_ctx, n_ctx_train, n_vocab, n_slots, n_threads;
     uint64_t n_parameters, model_bytes, kv_bytes;
     const char *kernel_tier;
+    const char *kv_type; /* "F16" */
 };
 
 enum status engine_open(const struct engine_config *config, struct engine **out, struct err *err);

@@ -59,6 +59,11 @@ struct block_q8_0 {
     uint16_t d;
     int8_t code[32];
 };
+/* Q8_0 blocks of 16 neighbours, transposed: how keys lie in a KV cache. Not a GGUF format. */
+struct block_q8_0_keys {
+    uint16_t d[16];
+    int8_t code[32][16];
+};
 
 /*
  * Two bits (Q2_K, and the lower two of Q3_K): each run of 128 elements takes 32 bytes; byte l of the run

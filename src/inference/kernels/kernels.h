@@ -42,25 +42,61 @@ struct kernel_matmul {
     size_t y_stride; /* in floats */
 };
 
+/* How one head's keys and values lie in a cache. Values are rows, one position behind the other. Keys lie in
+ * groups of 16 positions, one group behind the other, each transposed: one element of all 16 positions is
+ * contiguous, so that vectors run over positions, and a score is a plain sum without one across lanes.
+ *
+ *   F32, F16   keys    element d of position p: group p / 16, at [d][p % 16]
+ *              values  element d of position p: at [p][d]
+ *   Q8_0       keys    a group is head_dim / 32 blocks of 544 bytes: halves scale[16], codes [32][16]
+ *              values  head_dim / 32 blocks a position, as GGUF has them: half scale, codes [32]
+ *
+ * A cache has room for whole groups; what lies behind the last position there is never part of a result. */
+enum { KERNEL_KEY_GROUP = 16 };
+
+static inline size_t kernel_kv_groups(size_t n_positions)
+{
+    return (n_positions + KERNEL_KEY_GROUP - 1) / KERNEL_KEY_GROUP;
+}
+
 /* Causal attention of consecutive tokens of one sequence, for one KV head and the n_group query heads that
  * share it: out = softmax(scale * q kᵀ) v.
  *
  *   query j of token t     q + t * q_stride + j * head_dim; sees positions 0 … n_past + t
- *   key of position p      (char *)k + p * kv_stride; its value likewise at v
- *   result for (t, j)      out + t * out_stride + j * head_dim */
+ *   result for (t, j)      out + t * out_stride + j * head_dim
+ *
+ * Positions are taken in chunks of KERNEL_CHUNK, and what the chunks give is joined in their order. To share
+ * a long sequence out among threads, `part` asks for one chunk's share instead of the result: for query
+ * number i = t * n_group + j, at part + i * kernel_part_floats(head_dim). kernel_join_parts puts them
+ * together: the same bits as in one call. */
 struct kernel_attention {
     const float *q;
-    size_t q_stride; /* in floats */
-    const void *k, *v;
-    size_t kv_stride;         /* in bytes */
-    enum tensor_type kv_type; /* TENSOR_F32 or TENSOR_F16 */
-    size_t head_dim;          /* any multiple of 8, at most KERNEL_MAX_HEAD_DIM */
+    size_t q_stride;          /* in floats */
+    const void *k, *v;        /* as above, from position 0 */
+    enum tensor_type kv_type; /* TENSOR_F32, TENSOR_F16 or TENSOR_Q8_0 */
+    size_t head_dim;          /* any multiple of 8, of 32 for Q8_0, at most KERNEL_MAX_HEAD_DIM */
     size_t n_group, n_tokens, n_past;
     float scale;
     float *out;
     size_t out_stride; /* in floats */
+    float *part;       /* NULL: all chunks, to `out` */
+    size_t chunk;      /* which one, if `part` is not NULL */
 };
-enum { KERNEL_MAX_HEAD_DIM = 512 };
+enum { KERNEL_MAX_HEAD_DIM = 512, KERNEL_CHUNK = 256 };
+
+/* A part: the largest score, the sum of exp(score - largest), and from float 16 on the sum of values so
+ * weighted. All zeros but largest = -infinity where the query sees nothing of the chunk. */
+enum { KERNEL_PART_HEAD = 16 };
+static inline size_t kernel_part_floats(size_t head_dim)
+{
+    return KERNEL_PART_HEAD + (head_dim + 15) / 16 * 16;
+}
+static inline size_t kernel_chunks(size_t n_positions)
+{
+    return (n_positions + KERNEL_CHUNK - 1) / KERNEL_CHUNK;
+}
+/* out[head_dim] = what n_parts parts of one query, `stride` floats apart, make together. */
+void kernel_join_parts(const float *parts, size_t stride, size_t n_parts, size_t head_dim, float *out);
 
 /* The best that an instruction set can do: its multiplication over and over, from registers. */
 struct kernel_peak {
@@ -98,6 +134,9 @@ struct kernel_ops {
     void (*matmul_prompt)(const struct kernel_matmul *args);
 
     void (*attention)(const struct kernel_attention *args);
+    /* The same for rows that read a prompt, where a tier has something faster; else NULL. Products may lose
+     * 2^-16 of their size. For one query it, too, gives the same bits in every batch, whole or in parts. */
+    void (*attention_prompt)(const struct kernel_attention *args);
 
     /* y = x / sqrt(mean(x²) + eps) * weight. y may be x. */
     void (*rms_norm)(const float *x, const float *weight, size_t n, float eps, float *y);
@@ -109,6 +148,12 @@ struct kernel_ops {
     void (*add)(const float *a, const float *b, size_t n, float *out); /* out may be a or b */
     void (*f32_to_f16)(const float *src, size_t n, uint16_t *dst);
 };
+
+/* One head's key or value, as position `position` of the cache. */
+void kernel_store_key(const struct kernel_ops *ops, enum tensor_type type, const float *key, size_t head_dim,
+                      size_t position, void *keys);
+void kernel_store_value(const struct kernel_ops *ops, enum tensor_type type, const float *value,
+                        size_t head_dim, size_t position, void *values);
 
 /* The table for a tier, or for the best tier below it that this build has. Borrowed, lives forever. */
 const struct kernel_ops *kernels_for(enum cpu_tier tier);

@@ -5,6 +5,8 @@
 #ifndef KERNELS_KERNELS_INTERNAL_H
 #define KERNELS_KERNELS_INTERNAL_H
 
+#include <math.h>
+
 #include "inference/kernels/kernels.h"
 
 extern const struct kernel_ops kernel_ops_reference;
@@ -12,6 +14,37 @@ extern const struct kernel_ops kernel_ops_neon;
 extern const struct kernel_ops kernel_ops_avx2;
 extern const struct kernel_ops kernel_ops_avx512;
 extern const struct kernel_ops kernel_ops_amx;
+
+/* sum = sum and part joined. `sum` begins as the part of a query that sees nothing. Inline, so that each tier
+ * has it in its own instructions: multiplications and additions stay apart, so the bits are the same in all.
+ */
+static inline void kernel_join_part(float *restrict sum, const float *restrict part, size_t head_dim)
+{
+    float *restrict out = sum + KERNEL_PART_HEAD;
+    const float *restrict more = part + KERNEL_PART_HEAD;
+    if (part[0] == -INFINITY) /* saw nothing */
+        return;
+    if (part[0] > sum[0]) {
+        float shrink = expf(sum[0] - part[0]); /* 0 the first time */
+        sum[0] = part[0];
+        sum[1] = sum[1] * shrink + part[1];
+        for (size_t d = 0; d < head_dim; d++)
+            out[d] = out[d] * shrink + more[d];
+    } else {
+        float shrink = expf(part[0] - sum[0]);
+        sum[1] += part[1] * shrink;
+        for (size_t d = 0; d < head_dim; d++)
+            out[d] += more[d] * shrink;
+    }
+}
+
+/* out[head_dim] = the result, from all parts joined. */
+static inline void kernel_finish_part(const float *sum, size_t head_dim, float *out)
+{
+    float factor = 1 / sum[1];
+    for (size_t d = 0; d < head_dim; d++)
+        out[d] = sum[KERNEL_PART_HEAD + d] * factor;
+}
 
 /*
  * A packed activation row of n elements, where blocks = ceil(n / 256):

@@ -13,8 +13,6 @@
 #include "inference/model/model_internal.h"
 #include "inference/model/model_profile.h"
 
-enum { ATTENTION_TOKENS = 16 }; /* tokens of one segment that attend in one piece of work */
-
 static struct exec_rows first_rows(struct exec_rows rows, size_t n)
 {
     rows.n = n;
@@ -50,8 +48,6 @@ static void embed_body(void *arg, size_t begin, size_t end)
 struct layer_work {
     struct model_state *state;
     uint32_t il;
-    const struct model_segment *segments;
-    size_t n_segments;
 };
 
 /* Rotates queries and keys (where the layer has RoPE) and puts keys and values into the cache. */
@@ -71,57 +67,12 @@ static void rope_and_store_body(void *arg, size_t begin, size_t end)
             ops->rope(k, h->n_head_kv, h->head_dim, h->rope_dim, cos_sin);
         }
         for (uint32_t head = 0; head < h->n_head_kv; head++) {
-            size_t at = token->position * s->kv.row_bytes;
-            char *keys = model_kv_keys(&s->kv, work->il, token->slot, head) + at;
-            char *values = model_kv_values(&s->kv, work->il, token->slot, head) + at;
-            if (s->kv.type == TENSOR_F16) {
-                ops->f32_to_f16(k + (size_t)head * h->head_dim, h->head_dim, (uint16_t *)(void *)keys);
-                ops->f32_to_f16(v + (size_t)head * h->head_dim, h->head_dim, (uint16_t *)(void *)values);
-            } else {
-                memcpy(keys, k + (size_t)head * h->head_dim, s->kv.row_bytes);
-                memcpy(values, v + (size_t)head * h->head_dim, s->kv.row_bytes);
-            }
+            size_t at = (size_t)head * h->head_dim;
+            kernel_store_key(ops, s->kv.type, k + at, h->head_dim, token->position,
+                             model_kv_keys(&s->kv, work->il, token->slot, head));
+            kernel_store_value(ops, s->kv.type, v + at, h->head_dim, token->position,
+                               model_kv_values(&s->kv, work->il, token->slot, head));
         }
-    }
-}
-
-static size_t chunks_of(const struct model_segment *segment)
-{
-    return (segment->n_tokens + ATTENTION_TOKENS - 1) / ATTENTION_TOKENS;
-}
-
-/* A piece is a chunk of one segment's tokens with one KV head: piece number -> segment, chunk, head. */
-static void attention_body(void *arg, size_t begin, size_t end)
-{
-    struct layer_work *work = arg;
-    struct model_state *s = work->state;
-    const struct model_hparams *h = &s->model->hparams;
-    for (size_t piece = begin; piece < end; piece++) {
-        uint32_t head = (uint32_t)(piece % h->n_head_kv);
-        size_t chunk = piece / h->n_head_kv, first = 0;
-        const struct model_segment *segment = work->segments;
-        for (; chunk >= chunks_of(segment); segment++) {
-            chunk -= chunks_of(segment);
-            first += segment->n_tokens;
-        }
-        size_t skip = chunk * ATTENTION_TOKENS, n_tokens = segment->n_tokens - skip;
-        size_t group = h->n_head / h->n_head_kv, at = head * group * h->head_dim;
-        struct kernel_attention attention = {
-            .q = s->q.data + (first + skip) * s->q.stride + at,
-            .q_stride = s->q.stride,
-            .k = model_kv_keys(&s->kv, work->il, segment->slot, head),
-            .v = model_kv_values(&s->kv, work->il, segment->slot, head),
-            .kv_stride = s->kv.row_bytes,
-            .kv_type = s->kv.type,
-            .head_dim = h->head_dim,
-            .n_group = group,
-            .n_tokens = n_tokens < ATTENTION_TOKENS ? n_tokens : ATTENTION_TOKENS,
-            .n_past = segment->n_past + skip,
-            .scale = 1.0f / sqrtf((float)h->head_dim),
-            .out = s->o.data + (first + skip) * s->o.stride + at,
-            .out_stride = s->o.stride,
-        };
-        s->exec.ops->attention(&attention);
     }
 }
 
@@ -134,9 +85,6 @@ static void attention_block(struct layer_work *work, size_t n)
     struct exec *exec = &s->exec;
     struct exec_rows x = first_rows(s->x, n), h = first_rows(s->h, n);
     struct exec_packed packed = {.data = s->packed, .n_reply = s->n_reply};
-    size_t chunks = 0;
-    for (size_t i = 0; i < work->n_segments; i++)
-        chunks += chunks_of(&work->segments[i]);
 
     exec_norm_pack(exec, x, w->attn_norm, hp->rms_eps, h, &packed);
     stage_done(s, MODEL_STAGE_ATTENTION_NORM, work->il);
@@ -145,7 +93,7 @@ static void attention_block(struct layer_work *work, size_t n)
     stage_done(s, MODEL_STAGE_QKV, work->il);
     exec_pool_for(exec->pool, n, 1, rope_and_store_body, work);
     stage_done(s, MODEL_STAGE_ROPE_STORE, work->il);
-    exec_pool_for(exec->pool, chunks * hp->n_head_kv, 1, attention_body, work);
+    model_attention_run(s, work->il);
     stage_done(s, MODEL_STAGE_ATTENTION, work->il);
     exec_pack(exec, first_rows(s->o, n), &packed);
     stage_done(s, MODEL_STAGE_ATTENTION_PACK, work->il);
@@ -240,11 +188,12 @@ enum status model_forward(struct model_state *state, const struct model_segment 
         return STATUS_ARGUMENT;
     if (state->profile)
         model_profile_begin(state->profile, segments, n_segments);
+    model_attention_plan(state, segments, n_segments);
     exec_pool_for(state->exec.pool, n, 1, embed_body, state);
     model_weights_release_embedding(state->model, &state->weights);
     stage_done(state, MODEL_STAGE_EMBED, 0);
     for (uint32_t il = 0; il < state->model->hparams.n_layer; il++) {
-        struct layer_work work = {state, il, segments, n_segments};
+        struct layer_work work = {state, il};
         attention_block(&work, n);
         feed_forward_block(&work, n);
     }

@@ -47,8 +47,8 @@ enum status model_check_vocabulary(const struct model_hparams *hparams, uint32_t
  * written at the same time waits less. */
 enum { MODEL_BATCH = 256 };
 
-/* F32 where the truth is wanted, else F16. */
-enum tensor_type model_default_kv_type(enum cpu_tier tier);
+/* The KV cache's type: "f16", "q8_0", "f32"; NULL is F32 where the truth is wanted, else F16. */
+enum status model_kv_type(const char *name, enum cpu_tier tier, enum tensor_type *type, struct err *err);
 
 struct model_state_config {
     uint32_t n_threads;
@@ -57,12 +57,13 @@ struct model_state_config {
     uint32_t n_ctx;    /* tokens a slot can hold */
     uint32_t n_batch;  /* most tokens in one forward pass */
     bool lock_weights; /* in memory; where the system refuses, the log says so and nothing else changes */
-    enum tensor_type kv_type; /* TENSOR_F16 or TENSOR_F32 */
+    enum tensor_type kv_type; /* TENSOR_F16, TENSOR_Q8_0 or TENSOR_F32 */
 };
 
 struct model_state;
 
-/* STATUS_LIMIT with the sizes if cache and work space do not fit in memory. */
+/* STATUS_ARGUMENT if the model's heads cannot be stored in that type, STATUS_LIMIT with the sizes if cache
+ * and work space do not fit in memory. */
 enum status model_state_open(const struct model *model, const struct model_state_config *config,
                              struct model_state **out, struct err *err);
 void model_state_close(struct model_state *state);

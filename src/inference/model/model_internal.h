@@ -34,20 +34,21 @@ struct model {
 };
 
 /* Keys and values of all layers and slots. A head's positions lie one behind the other, since attention reads
- * them so: [n_layer][n_slots][2: key, value][n_head_kv][n_ctx][head_dim]. The memory is reserved at once and
- * becomes resident as it is written. */
+ * them so: [n_layer][n_slots][2: key, value][n_head_kv][n_positions][head_dim], the last two as kernels.h has
+ * it. The memory is reserved at once and becomes resident as it is written. */
 struct model_kv {
     char *data;
     size_t bytes;
     uint32_t n_slots, n_ctx, n_head_kv, head_dim;
     enum tensor_type type;
-    size_t row_bytes; /* of one head at one position */
+    size_t row_bytes;   /* of one head at one position, as a mean: keys lie in groups of 16 positions */
+    size_t n_positions; /* n_ctx in whole groups */
 };
 
 enum status model_kv_open(const struct model_hparams *hparams, const struct model_state_config *config,
                           struct model_kv *kv, struct err *err);
 void model_kv_close(struct model_kv *kv);
-/* Where position 0 of a head lies; position p is p * row_bytes further. */
+/* Where position 0 of a head lies. */
 char *model_kv_keys(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t head);
 char *model_kv_values(const struct model_kv *kv, uint32_t il, uint32_t slot, uint32_t head);
 
@@ -74,12 +75,15 @@ struct model_token {
     uint32_t id, slot, position;
 };
 
+struct model_attention; /* how a pass's attention is shared out among the threads */
+
 struct model_state {
     const struct model *model;
     struct exec exec;
     struct model_weights weights;
     struct model_kv kv;
     struct model_profile *profile; /* borrowed; NULL: nothing is recorded */
+    struct model_attention *attention;
     uint32_t n_batch;
     float *inv_freq;      /* [rope_dim / 2], radians per position */
     float rope_magnitude; /* what cosine and sine are multiplied by; 1 without YaRN */
@@ -97,6 +101,14 @@ struct model_state {
     struct exec_rows o;        /* [n_head * head_dim] attention's result */
     struct exec_rows gate, up; /* [n_ff] */
 };
+
+/* Room for `s`, whose cache and n_batch are set. Close it even after an error. */
+enum status model_attention_open(const struct model_state *s, struct model_attention **out, struct err *err);
+void model_attention_close(struct model_attention *a);
+/* Once a pass, before its layers; then once a layer, when queries, keys and values of all tokens are ready:
+ * o = attention of q over the cache. */
+void model_attention_plan(struct model_state *s, const struct model_segment *segments, size_t n_segments);
+void model_attention_run(struct model_state *s, uint32_t il);
 
 /* Fills inv_freq[rope_dim / 2] and returns the magnitude. `freqs` are the divisors, or NULL. */
 float model_rope_frequencies(const struct model_hparams *hparams, const float *freqs, float *inv_freq);

@@ -44,9 +44,15 @@ static enum status make_activations(struct model_state *s, struct err *err)
     return STATUS_OK;
 }
 
-enum tensor_type model_default_kv_type(enum cpu_tier tier)
+enum status model_kv_type(const char *name, enum cpu_tier tier, enum tensor_type *type, struct err *err)
 {
-    return tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16;
+    *type = tier == CPU_TIER_REFERENCE ? TENSOR_F32 : TENSOR_F16;
+    if (!name)
+        return STATUS_OK;
+    *type = tensor_type_from_name(name);
+    if (*type == TENSOR_F16 || *type == TENSOR_Q8_0 || *type == TENSOR_F32)
+        return STATUS_OK;
+    return err_set(err, STATUS_ARGUMENT, "--kv-type knows f16, q8_0 and f32, not '%s'", name);
 }
 
 enum status model_state_open(const struct model *model, const struct model_state_config *config,
@@ -69,6 +75,8 @@ enum status model_state_open(const struct model *model, const struct model_state
         status = model_kv_open(&model->hparams, config, &state->kv, err);
     if (status == STATUS_OK)
         status = make_activations(state, err);
+    if (status == STATUS_OK)
+        status = model_attention_open(state, &state->attention, err);
     if (status != STATUS_OK) {
         model_state_close(state);
         return status;
@@ -85,6 +93,7 @@ void model_state_close(struct model_state *state)
     exec_close(&state->exec);
     model_weights_close(&state->weights);
     model_kv_close(&state->kv);
+    model_attention_close(state->attention);
     mem_free(state->memory);
     mem_free(state->packed);
     mem_free(state->cos_sin);
@@ -96,9 +105,10 @@ void model_state_close(struct model_state *state)
 void model_state_copy(struct model_state *state, uint32_t from, uint32_t to, uint32_t n_tokens)
 {
     const struct model_kv *kv = &state->kv;
+    /* whole groups of keys: what comes along behind n_tokens is not part of the sequence */
+    size_t bytes = kernel_kv_groups(n_tokens) * KERNEL_KEY_GROUP * kv->row_bytes;
     for (uint32_t il = 0; il < state->model->hparams.n_layer; il++)
         for (uint32_t head = 0; head < kv->n_head_kv; head++) {
-            size_t bytes = n_tokens * kv->row_bytes;
             memcpy(model_kv_keys(kv, il, to, head), model_kv_keys(kv, il, from, head), bytes);
             memcpy(model_kv_values(kv, il, to, head), model_kv_values(kv, il, from, head), bytes);
         }

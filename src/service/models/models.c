@@ -102,6 +102,7 @@ static struct held_model *load(const struct models_config *config, const char *p
         .n_draft = config->n_draft,
         .tier = config->tier,
         .lock_weights = config->lock_weights,
+        .kv_type = config->kv_type,
     };
     if (engine_open(&engine, &held->model.engine, err) != STATUS_OK) {
         mem_free(held);

@@ -30,7 +30,8 @@ struct models_config {
     const char *folder;                          /* "models" */
     uint32_t n_ctx, n_threads, n_slots, n_draft; /* as in engine_config */
     enum cpu_tier tier;
-    bool lock_weights; /* as in engine_config */
+    bool lock_weights;   /* as in engine_config */
+    const char *kv_type; /* as in engine_config */
     /* Called once, on the loader thread, when the model is ready or there is none; or NULL. Takes no lock. */
     void (*on_loaded)(const struct models_status *status);
 };

@@ -7,15 +7,13 @@
  * All buffers end at a page that cannot be touched, so a kernel that reads or writes past an end dies here.
  * What is promised about order is checked bit for bit: a result is the same alone and in a batch.
  */
-#include "check.h"
+#include "harness.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -29,51 +27,6 @@ static const enum tensor_type all_types[] = {
     TENSOR_Q8_0, TENSOR_Q2_K, TENSOR_Q3_K, TENSOR_Q4_K, TENSOR_Q5_K, TENSOR_Q6_K,
 };
 enum { N_TYPES = sizeof all_types / sizeof all_types[0] };
-
-/* Memory between two pages that fault. It ends (nearly: see `slack`) where the second begins. */
-struct guarded {
-    void *data;
-    char *map;
-    size_t map_size;
-};
-
-static struct guarded guarded_alloc(size_t size, size_t alignment)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (size + page - 1) / page * page;
-    struct guarded g = {NULL, NULL, body + 2 * page};
-    size_t slack = (alignment - size % alignment) % alignment;
-
-    g.map = mmap(NULL, g.map_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(g.map != MAP_FAILED);
-    if (size + slack > body) /* cannot happen for alignments below a page */
-        fail();
-    assert_int_equal(mprotect(g.map, page, PROT_NONE), 0);
-    assert_int_equal(mprotect(g.map + page + body, page, PROT_NONE), 0);
-    g.data = g.map + page + body - size - slack;
-    return g;
-}
-
-static void guarded_free(struct guarded *g)
-{
-    munmap(g->map, g->map_size);
-}
-
-static struct guarded guarded_floats(size_t n, struct rng *rng, float deviation)
-{
-    struct guarded g = guarded_alloc(n * sizeof(float), sizeof(float));
-    float *f = g.data;
-    for (size_t i = 0; i < n; i++)
-        f[i] = rng_normal(rng) * deviation;
-    return g;
-}
-
-/* Runs `check` for every tier that this machine has. */
-static void each_tier(void (*check)(const struct kernel_ops *ops))
-{
-    for (int tier = 0; tier < CPU_TIER_COUNT; tier++)
-        if (cpu_has_tier((enum cpu_tier)tier))
-            check(kernels_for((enum cpu_tier)tier));
-}
 
 struct problem {
     struct kernel_matrix w;
@@ -316,139 +269,6 @@ static void test_pack(void **state)
     each_tier(check_pack);
 }
 
-/* Attention in doubles, for one query. */
-static void attention_in_double(const struct kernel_attention *a, size_t t, size_t j, const float *k,
-                                const float *v, double *out)
-{
-    size_t n = a->n_past + t + 1, dim = a->head_dim;
-    double *weight = malloc(n * sizeof *weight), largest = -INFINITY, sum = 0;
-    assert_non_null(weight);
-
-    for (size_t p = 0; p < n; p++) {
-        weight[p] = 0;
-        for (size_t i = 0; i < dim; i++)
-            weight[p] += (double)a->q[t * a->q_stride + j * dim + i] * (double)k[p * dim + i];
-        weight[p] *= (double)a->scale;
-        largest = fmax(largest, weight[p]);
-    }
-    memset(out, 0, dim * sizeof *out);
-    for (size_t p = 0; p < n; p++) {
-        weight[p] = exp(weight[p] - largest);
-        sum += weight[p];
-        for (size_t i = 0; i < dim; i++)
-            out[i] += weight[p] * (double)v[p * dim + i];
-    }
-    for (size_t i = 0; i < dim; i++)
-        out[i] /= sum;
-    free(weight);
-}
-
-/* A cache of one head with rows 24 bytes longer than needed, except the last. */
-static struct guarded make_cache(enum tensor_type type, size_t n, size_t dim, size_t stride, float *values,
-                                 struct rng *rng)
-{
-    struct guarded g = guarded_alloc((n - 1) * stride + tensor_type_row_bytes(type, dim), 4);
-    for (size_t p = 0; p < n; p++) {
-        char *row = (char *)g.data + p * stride;
-        for (size_t i = 0; i < dim; i++)
-            values[p * dim + i] = rng_normal(rng);
-        format_quantize_row(type, values + p * dim, row, dim);
-        format_dequantize_row(type, row, values + p * dim, dim);
-    }
-    return g;
-}
-
-static void compare_attention(const struct kernel_ops *ops, const struct kernel_attention *a, const float *k,
-                              const float *v)
-{
-    double *expected = malloc(a->head_dim * sizeof *expected);
-    assert_non_null(expected);
-    for (size_t t = 0; t < a->n_tokens; t++) {
-        for (size_t j = 0; j < a->n_group; j++) {
-            attention_in_double(a, t, j, k, v, expected);
-            for (size_t i = 0; i < a->head_dim; i++) {
-                double got = (double)a->out[t * a->out_stride + j * a->head_dim + i];
-                if (fabs(got - expected[i]) > 1e-5)
-                    fail_msg("%s attention: dim %zu, group %zu, %zu tokens after %zu: token %zu, head %zu, "
-                             "element %zu "
-                             "is %.9g, should be %.9g",
-                             ops->name, a->head_dim, a->n_group, a->n_tokens, a->n_past, t, j, i, got,
-                             expected[i]);
-            }
-        }
-    }
-    free(expected);
-}
-
-static void check_attention(const struct kernel_ops *ops, enum tensor_type type, size_t dim, size_t n_group,
-                            size_t n_tokens, size_t n_past, struct rng *rng)
-{
-    size_t n = n_past + n_tokens, stride = tensor_type_row_bytes(type, dim) + 24, width = dim * n_group;
-    float *k = malloc(n * dim * sizeof *k), *v = malloc(n * dim * sizeof *v);
-    assert_non_null(k);
-    assert_non_null(v);
-    struct guarded kg = make_cache(type, n, dim, stride, k, rng),
-                   vg = make_cache(type, n, dim, stride, v, rng);
-    struct guarded q = guarded_floats(n_tokens * width, rng, 2),
-                   out = guarded_floats(n_tokens * width, rng, 1);
-    struct guarded one = guarded_floats(width, rng, 1);
-    struct kernel_attention args = {
-        .q = q.data,
-        .q_stride = width,
-        .k = kg.data,
-        .v = vg.data,
-        .kv_stride = stride,
-        .kv_type = type,
-        .head_dim = dim,
-        .n_group = n_group,
-        .n_tokens = n_tokens,
-        .n_past = n_past,
-        .scale = 1 / sqrtf((float)dim),
-        .out = out.data,
-        .out_stride = width,
-    };
-    ops->attention(&args);
-    compare_attention(ops, &args, k, v);
-
-    for (size_t t = 0; t < n_tokens; t++) {
-        struct kernel_attention alone = args;
-        alone.q = (float *)q.data + t * width;
-        alone.n_tokens = 1;
-        alone.n_past = n_past + t;
-        alone.out = one.data;
-        ops->attention(&alone);
-        assert_memory_equal(one.data, (float *)out.data + t * width, width * sizeof(float));
-    }
-    guarded_free(&kg);
-    guarded_free(&vg);
-    guarded_free(&q);
-    guarded_free(&out);
-    guarded_free(&one);
-    free(k);
-    free(v);
-}
-
-static void check_attentions(const struct kernel_ops *ops)
-{
-    static const size_t dims[] = {8, 40, 64, 80, 96, 128, 256, 512}, groups[] = {1, 2, 3, 4, 5, 7, 8};
-    static const size_t tokens[] = {1, 2, 5, 17, 33}, past[] = {0, 1, 30, 31, 32, 33, 100, 511, 700};
-    struct rng rng;
-    size_t n = 0;
-
-    rng_seed(&rng, 3);
-    for (size_t d = 0; d < 8; d++)
-        for (size_t g = 0; g < 7; g++)
-            for (size_t t = 0; t < 2; t++, n++)
-                check_attention(ops, n % 2 ? TENSOR_F16 : TENSOR_F32, dims[d], groups[g], tokens[(n + t) % 5],
-                                past[n % 9], &rng);
-}
-
-static void test_attention(void **state)
-{
-    (void)state;
-    each_tier(check_attentions);
-}
-
 static void assert_near(const char *name, const struct kernel_ops *ops, double got, double expected,
                         double tolerance)
 {
@@ -668,51 +488,6 @@ static void bench_matmul(const struct kernel_ops *ops, enum tensor_type type)
     problem_close(&p);
 }
 
-static void bench_attention(const struct kernel_ops *ops, enum tensor_type type, size_t n_tokens,
-                            size_t n_past)
-{
-    enum { DIM = 128, GROUP = 4 };
-    size_t n = n_past + n_tokens, width = (size_t)DIM * GROUP, stride = tensor_type_row_bytes(type, DIM);
-    struct rng rng;
-    rng_seed(&rng, 6);
-    float *values = malloc(n * DIM * sizeof *values);
-    assert_non_null(values);
-    struct guarded k = make_cache(type, n, DIM, stride, values, &rng),
-                   v = make_cache(type, n, DIM, stride, values, &rng);
-    struct guarded q = guarded_floats(n_tokens * width, &rng, 1),
-                   out = guarded_floats(n_tokens * width, &rng, 1);
-    struct kernel_attention args = {
-        .q = q.data,
-        .q_stride = width,
-        .k = k.data,
-        .v = v.data,
-        .kv_stride = stride,
-        .kv_type = type,
-        .head_dim = DIM,
-        .n_group = GROUP,
-        .n_tokens = n_tokens,
-        .n_past = n_past,
-        .scale = 0.1f,
-        .out = out.data,
-        .out_stride = width,
-    };
-    double best = HUGE_VAL;
-    for (int i = 0; i < 10; i++) {
-        double start = clock_now();
-        ops->attention(&args);
-        best = fmin(best, clock_now() - start);
-    }
-    double pairs = (double)n_tokens * ((double)n_past + (double)(n_tokens + 1) / 2) * GROUP;
-    printf("%-10s attention %-4s %4zu tokens after %5zu: %6.1f GMAC/s, cache read at %6.2f GB/s\n", ops->name,
-           tensor_type_info(type)->name, n_tokens, n_past, pairs * DIM * 2 / best * 1e-9,
-           (double)(n * stride * 2) / best * 1e-9);
-    guarded_free(&k);
-    guarded_free(&v);
-    guarded_free(&q);
-    guarded_free(&out);
-    free(values);
-}
-
 static void bench_rows(const struct kernel_ops *ops)
 {
     enum { N = 2048, TIMES = 200 };
@@ -753,30 +528,16 @@ static void bench(const struct kernel_ops *ops)
 {
     for (size_t i = 0; i < N_TYPES; i++)
         bench_matmul(ops, all_types[i]);
-    if (ops->tier != CPU_TIER_REFERENCE) {
-        bench_attention(ops, TENSOR_F16, 1, 4095);
-        bench_attention(ops, TENSOR_F32, 1, 4095);
-    }
-    bench_attention(ops, TENSOR_F16, 128, 384);
     bench_rows(ops);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables), cmocka_unit_test(test_pack),      cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_rows),   cmocka_unit_test(test_attention), cmocka_unit_test(test_peak),
+        cmocka_unit_test(test_tables), cmocka_unit_test(test_pack), cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_peak),
     };
-    enum cpu_tier tier;
-
-    if (argc == 2 && strcmp(argv[1], "--bench") == 0) {
-        each_tier(bench);
+    if (benched(argc, argv, bench))
         return 0;
-    }
-    if (argc == 3 && strcmp(argv[1], "--bench") == 0 && cpu_tier_from_name(argv[2], &tier) &&
-        tier <= cpu_best_tier()) {
-        bench(kernels_for(tier));
-        return 0;
-    }
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }

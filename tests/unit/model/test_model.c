@@ -222,6 +222,64 @@ static void cutting_batching_and_threads_do_not_change_a_bit(void **state)
     model_close(model);
 }
 
+/* Contexts so long that threads share out one token's positions, and slots copied at any length. */
+static void check_long_context(const struct model *model, enum cpu_tier tier, bool prompt)
+{
+    enum { LONG = 700, FROM = 500, N_TAIL = 12 };
+    static uint32_t ids[LONG];
+    static float whole[N_TAIL * N_VOCAB], other[N_TAIL * N_VOCAB];
+    static const enum tensor_type types[] = {TENSOR_F16, TENSOR_F32};
+    struct rng rng;
+    struct err err = ERR_INIT;
+    rng_seed(&rng, 3);
+    for (size_t i = 0; i < LONG; i++)
+        ids[i] = (uint32_t)(rng_next(&rng) % N_VOCAB);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct model_state_config config = {
+            .n_threads = 1, .tier = tier, .n_slots = 20, .n_ctx = LONG, .n_batch = 200, .kv_type = types[i]};
+        struct model_state *s;
+        /* all at once, on one thread */
+        assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
+        for (uint32_t at = 0; at < FROM + N_TAIL; at += 128) {
+            uint32_t n = FROM + N_TAIL - at < 128 ? FROM + N_TAIL - at : 128;
+            struct model_segment segment = {0, at, ids + at, n, n < N_TAIL ? n : N_TAIL, prompt};
+            assert_int_equal(model_forward(s, &segment, 1, whole, &err), STATUS_OK);
+        }
+        model_state_close(s);
+        /* token by token on three threads, alone and then among more than there is room to share out */
+        config.n_threads = 3;
+        assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_OK);
+        for (uint32_t at = 0; at < FROM; at += 100)
+            assert_int_equal(
+                model_forward(s, &(struct model_segment){0, at, ids + at, 100, 0, prompt}, 1, NULL, &err),
+                STATUS_OK);
+        for (uint32_t slot = 1; slot < 20; slot++)
+            model_state_copy(s, 0, slot, FROM);
+        for (uint32_t t = 0; t < N_TAIL; t++) {
+            static float rows[20 * N_VOCAB];
+            struct model_segment segments[20];
+            for (uint32_t slot = 0; slot < 20; slot++)
+                segments[slot] = (struct model_segment){19 - slot, FROM + t, ids + FROM + t, 1, 1, prompt};
+            size_t n = t % 2 ? 20 : 1, mine = t % 2 ? 19 : 0;
+            segments[mine].slot = 0;
+            assert_int_equal(model_forward(s, segments, n, rows, &err), STATUS_OK);
+            memcpy(other + t * N_VOCAB, rows + mine * N_VOCAB, N_VOCAB * sizeof *rows);
+        }
+        assert_memory_equal(whole, other, sizeof whole);
+        model_state_close(s);
+    }
+}
+
+static void long_contexts_do_not_change_a_bit(void **state)
+{
+    (void)state;
+    struct model *model = open_default();
+    for (enum cpu_tier tier = CPU_TIER_REFERENCE; tier < CPU_TIER_COUNT; tier++)
+        for (int prompt = 0; prompt < 2 && cpu_has_tier(tier); prompt++)
+            check_long_context(model, tier, prompt);
+    model_close(model);
+}
+
 static void the_past_counts_and_the_future_does_not(void **state)
 {
     (void)state;
@@ -338,6 +396,20 @@ static void what_does_not_fit_in_memory_is_refused(void **state)
     assert_int_equal(truncate(path, (off_t)1 << 40), 0);
     assert_int_equal(model_open(path, &model, &err), STATUS_LIMIT);
     assert_non_null(strstr(err.text, "memory"));
+}
+
+static void heads_that_no_block_divides_are_refused(void **state)
+{
+    (void)state;
+    struct model *model = open_default();
+    struct model_state_config config = {
+        .n_threads = 1, .n_slots = 1, .n_ctx = 8, .n_batch = 1, .kv_type = TENSOR_Q8_0};
+    struct model_state *s;
+    struct err err = ERR_INIT;
+    assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_ARGUMENT);
+    assert_null(s);
+    assert_non_null(strstr(err.text, "heads have 16; use --kv-type f16"));
+    model_close(model);
 }
 
 static void running_out_of_memory_is_reported(void **state)
@@ -460,11 +532,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(cutting_batching_and_threads_do_not_change_a_bit, write_default,
                                         remove_file),
+        cmocka_unit_test_setup_teardown(long_contexts_do_not_change_a_bit, write_default, remove_file),
         cmocka_unit_test_setup_teardown(the_past_counts_and_the_future_does_not, write_default, remove_file),
         cmocka_unit_test_setup_teardown(a_pass_that_does_not_fit_is_refused, write_default, remove_file),
         cmocka_unit_test_teardown(keys_that_shapes_decide_may_be_absent, remove_file),
         cmocka_unit_test_teardown(defects_are_refused_by_name, remove_file),
         cmocka_unit_test_teardown(what_does_not_fit_in_memory_is_refused, remove_file),
+        cmocka_unit_test_setup_teardown(heads_that_no_block_divides_are_refused, write_default, remove_file),
         cmocka_unit_test_teardown(running_out_of_memory_is_reported, remove_file),
         cmocka_unit_test_setup_teardown(every_fourth_layer_of_smollm3_goes_without_rope, write_default,
                                         remove_file),

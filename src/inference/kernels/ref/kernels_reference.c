@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "inference/kernels/blocks.h"
 #include "inference/kernels/formats.h"
 #include "inference/kernels/kernels_internal.h"
 
@@ -70,76 +71,117 @@ static void reference_matmul(const struct kernel_matmul *args)
         multiply_rows(args, r, args->row_end - r < ROWS ? args->row_end - r : ROWS);
 }
 
-static void load_kv(const struct kernel_attention *args, const void *base, size_t position, float *row)
+static float load_element(enum tensor_type type, const void *base, size_t i)
 {
-    format_dequantize_row(args->kv_type, (const char *)base + position * args->kv_stride, row,
-                          args->head_dim);
+    return type == TENSOR_F32 ? ((const float *)base)[i] : format_f16_to_f32(((const uint16_t *)base)[i]);
 }
 
-/* One tile of positions for one query. `state` is {largest score so far, sum of exp(score - largest)}; out is
- * the weighted sum of values under the same largest. */
-static void attend_tile(const float *q, const float *k, const float *v, size_t n, size_t head_dim,
-                        float scale, float state[2], float *out)
+static void load_key(const struct kernel_attention *args, size_t position, float *row)
 {
-    float score[KV_TILE], largest = state[0];
+    size_t dim = args->head_dim, group = position / KERNEL_KEY_GROUP, at = position % KERNEL_KEY_GROUP;
+    if (args->kv_type == TENSOR_Q8_0) {
+        const struct block_q8_0_keys *blocks = (const struct block_q8_0_keys *)args->k + group * dim / 32;
+        for (size_t d = 0; d < dim; d++)
+            row[d] = format_f16_to_f32(blocks[d / 32].d[at]) * (float)blocks[d / 32].code[d % 32][at];
+        return;
+    }
+    for (size_t d = 0; d < dim; d++)
+        row[d] = load_element(args->kv_type, args->k, (group * dim + d) * KERNEL_KEY_GROUP + at);
+}
+
+static void load_value(const struct kernel_attention *args, size_t position, float *row)
+{
+    size_t row_bytes = tensor_type_row_bytes(args->kv_type, args->head_dim);
+    format_dequantize_row(args->kv_type, (const char *)args->v + position * row_bytes, row, args->head_dim);
+}
+
+/* One tile of positions for one query. The part is what the chunk's tiles so far have given. */
+static void attend_tile(const float *q, const float *k, const float *v, size_t n, size_t head_dim,
+                        float scale, float *part)
+{
+    float score[KV_TILE], largest = part[0], *out = part + KERNEL_PART_HEAD;
 
     for (size_t p = 0; p < n; p++) {
         score[p] = scale * dot(q, k + p * head_dim, head_dim);
         largest = score[p] > largest ? score[p] : largest;
     }
-    if (largest != state[0]) {
-        float shrink = expf(state[0] - largest);
-        state[0] = largest;
-        state[1] *= shrink;
+    if (largest != part[0]) {
+        float shrink = expf(part[0] - largest);
+        part[0] = largest;
+        part[1] *= shrink;
         for (size_t i = 0; i < head_dim; i++)
             out[i] *= shrink;
     }
     for (size_t p = 0; p < n; p++) {
         float weight = expf(score[p] - largest);
-        state[1] += weight;
+        part[1] += weight;
         for (size_t i = 0; i < head_dim; i++)
             out[i] += weight * v[p * head_dim + i];
     }
 }
 
-/* Queries are numbered through: number i is head i % n_group of token i / n_group. These n see the tiles
- * together, so that a position is converted once for all; each for itself, as if alone. */
-static void attend(const struct kernel_attention *args, size_t first, size_t n)
+/* One chunk for queries first … first + n - 1; query number i is head i % n_group of token i / n_group.
+ * Parts are `stride` floats apart. The queries see the tiles together, so that a position is converted once
+ * for all; each for itself, as if alone. */
+static void attend_chunk(const struct kernel_attention *args, size_t first, size_t n, size_t chunk,
+                         float *parts, size_t stride)
 {
-    float k[KV_TILE * KERNEL_MAX_HEAD_DIM], v[KV_TILE * KERNEL_MAX_HEAD_DIM], state[QUERIES][2];
-    float *out[QUERIES];
-    size_t dim = args->head_dim, group = args->n_group;
-    size_t last = args->n_past + (first + n - 1) / group;
+    float k[KV_TILE * KERNEL_MAX_HEAD_DIM], v[KV_TILE * KERNEL_MAX_HEAD_DIM];
+    size_t dim = args->head_dim, group = args->n_group, end = (chunk + 1) * KERNEL_CHUNK;
+    size_t seen = args->n_past + (first + n - 1) / group + 1; /* by the last query */
 
     for (size_t i = 0; i < n; i++) {
-        out[i] = args->out + (first + i) / group * args->out_stride + (first + i) % group * dim;
-        memset(out[i], 0, dim * sizeof *out[i]);
-        state[i][0] = -INFINITY;
-        state[i][1] = 0;
+        memset(parts + i * stride, 0, stride * sizeof *parts);
+        parts[i * stride] = -INFINITY;
     }
-    for (size_t begin = 0; begin <= last; begin += KV_TILE) {
-        for (size_t p = 0; p < KV_TILE && begin + p <= last; p++) {
-            load_kv(args, args->k, begin + p, k + p * dim);
-            load_kv(args, args->v, begin + p, v + p * dim);
+    for (size_t begin = chunk * KERNEL_CHUNK; begin < end && begin < seen; begin += KV_TILE) {
+        for (size_t p = 0; p < KV_TILE && begin + p < seen; p++) {
+            load_key(args, begin + p, k + p * dim);
+            load_value(args, begin + p, v + p * dim);
         }
         for (size_t i = 0; i < n; i++) {
             size_t t = (first + i) / group, visible = args->n_past + t + 1;
             const float *q = args->q + t * args->q_stride + (first + i) % group * dim;
             size_t count = visible <= begin ? 0 : visible - begin < KV_TILE ? visible - begin : KV_TILE;
             if (count > 0)
-                attend_tile(q, k, v, count, dim, args->scale, state[i], out[i]);
+                attend_tile(q, k, v, count, dim, args->scale, parts + i * stride);
         }
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t d = 0; d < dim; d++)
-            out[i][d] /= state[i][1];
+}
+
+/* All chunks, for queries first … first + n - 1. */
+static void attend(const struct kernel_attention *args, size_t first, size_t n)
+{
+    float sums[QUERIES][KERNEL_PART_HEAD + KERNEL_MAX_HEAD_DIM];
+    float parts[QUERIES][KERNEL_PART_HEAD + KERNEL_MAX_HEAD_DIM];
+    size_t dim = args->head_dim, seen = args->n_past + (first + n - 1) / args->n_group + 1;
+
+    for (size_t i = 0; i < n; i++) {
+        memset(sums[i], 0, sizeof sums[i]);
+        sums[i][0] = -INFINITY;
+    }
+    for (size_t chunk = 0; chunk < kernel_chunks(seen); chunk++) {
+        attend_chunk(args, first, n, chunk, parts[0], KERNEL_PART_HEAD + KERNEL_MAX_HEAD_DIM);
+        for (size_t i = 0; i < n; i++)
+            kernel_join_part(sums[i], parts[i], dim);
+    }
+    for (size_t i = 0; i < n; i++) {
+        float *out =
+            args->out + (first + i) / args->n_group * args->out_stride + (first + i) % args->n_group * dim;
+        kernel_finish_part(sums[i], dim, out);
+    }
 }
 
 static void reference_attention(const struct kernel_attention *args)
 {
-    size_t total = args->n_tokens * args->n_group;
-    for (size_t i = 0; i < total; i += QUERIES)
-        attend(args, i, total - i < QUERIES ? total - i : QUERIES);
+    size_t total = args->n_tokens * args->n_group, stride = kernel_part_floats(args->head_dim);
+    for (size_t i = 0; i < total; i += QUERIES) {
+        size_t n = total - i < QUERIES ? total - i : QUERIES;
+        if (args->part)
+            attend_chunk(args, i, n, args->chunk, args->part + i * stride, stride);
+        else
+            attend(args, i, n);
+    }
 }
 
 static void reference_rms_norm(const float *x, const float *weight, size_t n, float eps, float *y)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels_amx.c - the kernels of AVX-512, with matrix products in the tile registers of AMX. */
+/* kernels_amx.c - the kernels of AVX-512, with matrix products and attention of prompts in the tile registers
+ * of AMX. */
 #include "inference/kernels/x86/lanes_avx512.inc"
 
 #include "inference/kernels/x86/kernels_x86.inc"
 
 #include "inference/kernels/x86/amx.inc"
+
+#include "inference/kernels/x86/amx_attention.inc"
 
 #include "inference/kernels/x86/amx_peak.inc"
 
@@ -14,4 +17,5 @@ const struct kernel_ops kernel_ops_amx = {
     .packed_prompt_bytes = packed_prompt_bytes,
     .pack_prompt_row = pack_prompt_row,
     .matmul_prompt = matmul_prompt,
+    .attention_prompt = attention_prompt,
 };
