@@ -21,8 +21,8 @@ from program import TIERS, Program, processor_tiers  # noqa: E402
 # Largest difference over largest logit. The reference tier and F32 weights leave only the order of additions.
 TINY_BOUND = {"reference": 1e-4, "avx2": 1e-4, "avx512": 1e-4, "amx": 1e-4, "neon": 1e-4}
 
-# The share of positions where a tier may pick another token than transformers. Tier amx reads prompts, as which
-# the texts count, with BF16 factors.
+# The share of positions where a tier may pick another token than transformers. Tier amx reads prompts, as
+# which the texts count, with BF16 factors.
 DIFFERING_SHARE = {"avx2": 0.001, "avx512": 0.001, "amx": 0.01, "neon": 0.001}
 
 # The reference tier computes these chunks of the texts: about 2,100 positions of English, code and other

@@ -41,7 +41,8 @@ def on_one_processor():
 
 
 def rates(notso, model, threads, limit=None):
-    done = call(notso, ["bench", "-m", model, "-t", threads, "-p", 64, "-n", 16, "-r", 1, "-o", "json"], limit)
+    args = ["bench", "-m", model, "-t", threads, "-p", 64, "-n", 16, "-r", 1, "-o", "json"]
+    done = call(notso, args, limit)
     assert done.returncode == 0, done.stderr
     return [json.loads(line)["tokens_per_second"] for line in done.stdout.splitlines()], done.stderr
 
@@ -68,7 +69,8 @@ def test_too_many_threads_cost_little(notso, model, limit):
 
 
 def test_the_reply_does_not_depend_on_the_threads(run, tiny):
-    replies = {run(["run", "-m", tiny, "-p", "Hi", "-n", 12, "--temp", 0, "-t", t]).stdout for t in (1, 2, 64)}
+    args = ["run", "-m", tiny, "-p", "Hi", "-n", 12, "--temp", 0]
+    replies = {run([*args, "-t", threads]).stdout for threads in (1, 2, 64)}
     assert len(replies) == 1
 
 

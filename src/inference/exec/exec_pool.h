@@ -4,8 +4,8 @@
  *
  * exec_pool_for is a loop over [0, n) in pieces of `grain`, shared out among the threads as they become free,
  * and a barrier at its end. Between two loops the threads spin for a moment, since in a model the next one
- * follows within microseconds, and then sleep. A loop waits only for threads that have taken a piece of it, so
- * threads that get no processor cost little.
+ * follows within microseconds, and then sleep. A loop waits only for threads that have taken a piece of it,
+ * so threads that get no processor cost little.
  *
  * Threads: one thread owns the pool and calls exec_pool_for; it works too, as thread 0. Everything written
  * before the call is visible in the pieces, everything written in the pieces is visible after it.

@@ -34,6 +34,7 @@ static void embed_body(void *arg, size_t begin, size_t end)
         const struct model_token *token = &s->tokens[i];
         format_dequantize_row(embd->type, (const char *)embd->data + token->id * embd->row_bytes,
                               s->x.data + i * s->x.stride, embd->cols);
+        model_weights_release_embedding(s->model, &s->weights);
         /* The angle is rounded to F32 before its cosine, as in the implementation that models are trained
          * with. */
         float *cos_sin = s->cos_sin + i * 2 * pairs;
@@ -190,7 +191,6 @@ enum status model_forward(struct model_state *state, const struct model_segment 
         model_profile_begin(state->profile, segments, n_segments);
     model_attention_plan(state, segments, n_segments);
     exec_pool_for(state->exec.pool, n, 1, embed_body, state);
-    model_weights_release_embedding(state->model, &state->weights);
     stage_done(state, MODEL_STAGE_EMBED, 0);
     for (uint32_t il = 0; il < state->model->hparams.n_layer; il++) {
         struct layer_work work = {state, il};

@@ -65,8 +65,9 @@ enum status model_weights_open(const struct model *model, struct exec *exec, str
                                struct err *err);
 /* Keeps all of them in memory, the embedding in the file too. A refusal is a warning in the log. */
 void model_weights_lock(const struct model *model, struct model_weights *weights);
-/* Takes the rows of the embedding that were read out of this process's memory; the page cache keeps them.
- * After a long prompt that would be the whole embedding, beside the output head that is often the same. */
+/* Takes the embedding, of which a row has been read, out of this process's memory; the page cache keeps it.
+ * To read a row can map 2 MiB of its neighbours, so a long prompt would bring all of it in, beside the output
+ * head that is often the same matrix. */
 void model_weights_release_embedding(const struct model *model, const struct model_weights *weights);
 void model_weights_close(struct model_weights *weights);
 
