@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# aarch64.cmake - toolchain file for 64-bit Arm Linux, with Debian's cross compiler, and qemu's user mode to run
-# what it builds: the tests, and the build's own tools. The libraries come from tools/arm-sysroot.sh.
+# aarch64.cmake - toolchain file for 64-bit Arm Linux, with Debian's cross compiler, and qemu's user mode to
+# run what it builds: the tests, and the build's own tools. The libraries come from tools/arm-sysroot.sh.
 cmake_path(SET sysroot NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../build/arm-sysroot)
 if(NOT EXISTS ${sysroot}/packages)
   message(FATAL_ERROR "There are no libraries for Arm in ${sysroot}. ./test.sh arm fetches them.")
