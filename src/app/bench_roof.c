@@ -127,7 +127,7 @@ static void print_pass(const struct bench_options *o, const struct model *model,
     double seconds = fmax(bytes / bytes_rate, macs / macs_rate);
     double rate = (double)(n_tokens * batch) / seconds;
     char name[32];
-    snprintf(name, sizeof name, "%s%ld", test, n_tokens > 1 ? n_tokens : o->n_gen);
+    snprintf(name, sizeof name, "%s%ld", test, *test == 'p' ? n_tokens : o->n_gen);
     if (o->json)
         printf("{\"roof\":\"%s\",\"depth\":%ld,\"batch\":%ld,\"tokens_per_second\":%.3f,\"bytes\":%.0f,"
                "\"macs\":%.0f}\n",

@@ -127,9 +127,10 @@ static void measure(struct bench *bench, long n_prompt, long n_gen, long depth, 
     else {
         for (size_t i = 0; i < n && bench->status == STATUS_OK; i++)
             rates[i] = measure_once(bench, &row);
-        qsort(rates, n, sizeof *rates, by_value);
-        if (bench->status == STATUS_OK)
+        if (bench->status == STATUS_OK) {
+            qsort(rates, n, sizeof *rates, by_value);
             print_row(bench, &row, (rates[(n - 1) / 2] + rates[n / 2]) / 2);
+        }
     }
     model_state_set_profile(bench->state, NULL);
     if (bench->profile && bench->status == STATUS_OK)

@@ -57,20 +57,16 @@ static const struct shape *find_shape(const char *name)
 enum dimension { DIM_NONE, DIM_EMBD, DIM_FF, DIM_HEADS, DIM_HEADS_KV, DIM_VOCAB };
 
 struct tensor_plan {
-    const char *name; /* "%u" stands for the layer */
+    const char *name;          /* "%u" stands for the layer */
     enum dimension cols, rows; /* no rows: a vector */
 };
 
 static const struct tensor_plan embedding_plan = {"token_embd.weight", DIM_EMBD, DIM_VOCAB};
 static const struct tensor_plan layer_plans[] = {
-    {"blk.%u.attn_norm.weight", DIM_EMBD, DIM_NONE},
-    {"blk.%u.attn_q.weight", DIM_EMBD, DIM_HEADS},
-    {"blk.%u.attn_k.weight", DIM_EMBD, DIM_HEADS_KV},
-    {"blk.%u.attn_v.weight", DIM_EMBD, DIM_HEADS_KV},
-    {"blk.%u.attn_output.weight", DIM_HEADS, DIM_EMBD},
-    {"blk.%u.ffn_norm.weight", DIM_EMBD, DIM_NONE},
-    {"blk.%u.ffn_gate.weight", DIM_EMBD, DIM_FF},
-    {"blk.%u.ffn_up.weight", DIM_EMBD, DIM_FF},
+    {"blk.%u.attn_norm.weight", DIM_EMBD, DIM_NONE},    {"blk.%u.attn_q.weight", DIM_EMBD, DIM_HEADS},
+    {"blk.%u.attn_k.weight", DIM_EMBD, DIM_HEADS_KV},   {"blk.%u.attn_v.weight", DIM_EMBD, DIM_HEADS_KV},
+    {"blk.%u.attn_output.weight", DIM_HEADS, DIM_EMBD}, {"blk.%u.ffn_norm.weight", DIM_EMBD, DIM_NONE},
+    {"blk.%u.ffn_gate.weight", DIM_EMBD, DIM_FF},       {"blk.%u.ffn_up.weight", DIM_EMBD, DIM_FF},
     {"blk.%u.ffn_down.weight", DIM_FF, DIM_EMBD},
 };
 static const struct tensor_plan final_norm_plan = {"output_norm.weight", DIM_EMBD, DIM_NONE};
@@ -103,12 +99,18 @@ static uint64_t dimension(const struct synth *synth, enum dimension which)
 {
     const struct shape *shape = synth->shape;
     switch (which) {
-    case DIM_NONE: return 1;
-    case DIM_EMBD: return shape->n_embd;
-    case DIM_FF: return shape->n_ff;
-    case DIM_HEADS: return shape->n_embd; /* in all these models head_dim is n_embd / n_head */
-    case DIM_HEADS_KV: return (uint64_t)shape->n_embd / shape->n_head * shape->n_head_kv;
-    case DIM_VOCAB: return synth->n_vocab;
+    case DIM_NONE:
+        return 1;
+    case DIM_EMBD:
+        return shape->n_embd;
+    case DIM_FF:
+        return shape->n_ff;
+    case DIM_HEADS:
+        return shape->n_embd; /* in all these models head_dim is n_embd / n_head */
+    case DIM_HEADS_KV:
+        return (uint64_t)shape->n_embd / shape->n_head * shape->n_head_kv;
+    case DIM_VOCAB:
+        return synth->n_vocab;
     }
     return 0;
 }

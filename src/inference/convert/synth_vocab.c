@@ -31,12 +31,9 @@ static const struct special smollm2_specials[] = {
     {2, "<|im_end|>", TYPE_CONTROL},
 };
 static const struct special smollm3_specials[] = {
-    {0, "<|begin_of_text|>", TYPE_CONTROL},
-    {1, "<|end_of_text|>", TYPE_CONTROL},
-    {2, "<think>", TYPE_USER_DEFINED},
-    {3, "</think>", TYPE_USER_DEFINED},
-    {11, "<|im_start|>", TYPE_CONTROL},
-    {12, "<|im_end|>", TYPE_CONTROL},
+    {0, "<|begin_of_text|>", TYPE_CONTROL}, {1, "<|end_of_text|>", TYPE_CONTROL},
+    {2, "<think>", TYPE_USER_DEFINED},      {3, "</think>", TYPE_USER_DEFINED},
+    {11, "<|im_start|>", TYPE_CONTROL},     {12, "<|im_end|>", TYPE_CONTROL},
 };
 
 static const struct {

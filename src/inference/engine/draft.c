@@ -16,7 +16,7 @@ static const float first_chances[ENGINE_DRAFT_LONGEST_MATCH + 1] = {0,    0.1f, 
 static const float learning_rate = 0.0625f;
 
 /* The time of a pass over n tokens, in that of a pass over one. Reading the weights is most of it, and the
- * same for any n; several tokens have some work that one has not. */
+ * same for any n; several tokens have some work that one has not. Fitted to SmolLM2-135M on AVX-512. */
 static float pass_cost(size_t n)
 {
     return n <= 1 ? 1.0f : 1.25f + 0.1f * (float)(n - 1);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/utf8.h"
 #include "inference/engine/engine_internal.h"
 
@@ -126,7 +127,7 @@ static enum status make_slots(struct engine *engine, struct err *err)
 
 static enum status start_thread(struct engine *engine, struct err *err)
 {
-    int error = pthread_create(&engine->thread, NULL, engine_thread_main, engine);
+    int error = thread_start(&engine->thread, EXEC_STACK_BYTES, engine_thread_main, engine);
     engine->thread_started = error == 0;
     return error ? err_errno(err, error, "cannot start the engine's thread") : STATUS_OK;
 }

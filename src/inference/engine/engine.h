@@ -27,8 +27,7 @@
 
 struct engine;
 
-/* Tokens guessed ahead of a reply in one pass (see draft.h): a pass over 16 tokens still costs little more
- * than one over a single token. */
+/* Tokens guessed ahead of a reply in one pass, at most; draft.h decides how many are worth their time. */
 enum { ENGINE_DEFAULT_DRAFT = 15, ENGINE_MAX_DRAFT = 32 };
 
 struct engine_config {

@@ -26,6 +26,7 @@
 #include "base/cpu.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 /* A pause takes 40 to 140 cycles, so the spinning takes some tens of microseconds, longer than the gap
  * between two stages of a model. A yield takes half a microsecond if nobody else wants the processor. */
@@ -88,8 +89,8 @@ static void wait_for_loop(struct exec_pool *pool, uint64_t seen)
 {
     unsigned step = 0;
     do
-        if (is_new_loop(atomic_load_explicit(&pool->gate, memory_order_relaxed), seen))
-            return;
+        if (is_new_loop(atomic_load_explicit(&pool->gate, memory_order_acquire), seen))
+            return; /* acquire: whoever sees the last loop sees `closing` too */
     while (wait_awhile(step++));
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleepers, 1);
@@ -192,7 +193,7 @@ enum status exec_pool_open(uint32_t n_threads, struct exec_pool **out, struct er
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     while (pool->n_workers < n_threads - 1) {
-        int error = pthread_create(&pool->workers[pool->n_workers], NULL, worker_main, pool);
+        int error = thread_start(&pool->workers[pool->n_workers], EXEC_STACK_BYTES, worker_main, pool);
         if (error) {
             uint32_t which = pool->n_workers + 1;
             exec_pool_close(pool);

@@ -13,10 +13,12 @@
 /* 32 values as codes from -127 to 127; returns the scale. Fast, not a search: a reply waits for it. */
 static uint16_t round_block(const float *x, int8_t code[32])
 {
-    float largest = 0;
-    for (int i = 0; i < 32; i++)
+    float largest = 0, odd = 0; /* no number if any is none, or infinite; else 0 */
+    for (int i = 0; i < 32; i++) {
         largest = fmaxf(largest, fabsf(x[i]));
-    uint16_t half = format_f32_to_f16(fminf(largest / 127, 65504));
+        odd += 0 * x[i];
+    }
+    uint16_t half = format_f32_to_f16(fminf(largest / 127, 65504) + odd);
     float scale = format_f16_to_f32(half), inverse = scale > 0 ? 1 / scale : 0;
     for (int i = 0; i < 32; i++)
         code[i] = (int8_t)lrintf(fminf(fmaxf(x[i] * inverse, -127), 127));

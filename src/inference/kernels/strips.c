@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * strips.c - lays quantised rows out as strips (see kernels.h).
+ * strips.c - lays quantised rows out as strips (see strips.h).
  *
  * A block is a run of 32-bit words with, in some types, a half on its own before or behind them. A strip of N
  * rows holds, for each block of its rows in turn, word 0 of the N rows, word 1 of the N rows, …, and last the

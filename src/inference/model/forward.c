@@ -25,6 +25,10 @@ static void stage_done(const struct model_state *s, enum model_stage stage, uint
     model_profile_mark(s->profile, stage, il);
 }
 
+/* A row that is read brings up to a huge page of the file with it: few at once, so that memory stays small.
+ */
+enum { EMBED_ROWS = 16 };
+
 static void embed_body(void *arg, size_t begin, size_t end)
 {
     struct model_state *s = arg;
@@ -34,7 +38,6 @@ static void embed_body(void *arg, size_t begin, size_t end)
         const struct model_token *token = &s->tokens[i];
         format_dequantize_row(embd->type, (const char *)embd->data + token->id * embd->row_bytes,
                               s->x.data + i * s->x.stride, embd->cols);
-        model_weights_release_embedding(s->model, &s->weights);
         /* The angle is rounded to F32 before its cosine, as in the implementation that models are trained
          * with. */
         float *cos_sin = s->cos_sin + i * 2 * pairs;
@@ -44,6 +47,7 @@ static void embed_body(void *arg, size_t begin, size_t end)
             cos_sin[2 * p + 1] = sinf(angle) * s->rope_magnitude;
         }
     }
+    model_weights_release_embedding(s->model, &s->weights);
 }
 
 struct layer_work {
@@ -92,7 +96,7 @@ static void attention_block(struct layer_work *work, size_t n)
     exec_matmul(exec, &packed,
                 (struct exec_product[]){{&w->attn_q, s->q}, {&w->attn_k, s->k}, {&w->attn_v, s->v}}, 3);
     stage_done(s, MODEL_STAGE_QKV, work->il);
-    exec_pool_for(exec->pool, n, 1, rope_and_store_body, work);
+    exec_pool_for(exec->pool, n, n > KERNEL_KEY_GROUP ? KERNEL_KEY_GROUP : 1, rope_and_store_body, work);
     stage_done(s, MODEL_STAGE_ROPE_STORE, work->il);
     model_attention_run(s, work->il);
     stage_done(s, MODEL_STAGE_ATTENTION, work->il);
@@ -190,7 +194,7 @@ enum status model_forward(struct model_state *state, const struct model_segment 
     if (state->profile)
         model_profile_begin(state->profile, segments, n_segments);
     model_attention_plan(state, segments, n_segments);
-    exec_pool_for(state->exec.pool, n, 1, embed_body, state);
+    exec_pool_for(state->exec.pool, n, EMBED_ROWS, embed_body, state);
     stage_done(state, MODEL_STAGE_EMBED, 0);
     for (uint32_t il = 0; il < state->model->hparams.n_layer; il++) {
         struct layer_work work = {state, il};

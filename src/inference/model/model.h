@@ -85,7 +85,8 @@ struct model_segment {
 /* Writes the logits, n_vocab floats a row, in the order of the segments and of their tokens. No slot may
  * occur twice. The caller has made sure that all tokens together are at most n_batch, that n_past + n_tokens
  * <= n_ctx, and that ids are below n_vocab; otherwise STATUS_ARGUMENT. The result for a token depends neither
- * on the other segments nor on how its sequence was cut into segments. Prompts come after replies. */
+ * on the other segments nor on how its sequence was cut into segments. It does depend on `prompt` in the tier
+ * amx. Prompts come after replies. */
 enum status model_forward(struct model_state *state, const struct model_segment *segments, size_t n_segments,
                           float *logits, struct err *err);
 

@@ -59,6 +59,7 @@ struct model_weights {
     void *strips; /* what the quantised ones point to */
     size_t bytes;
     float *norms; /* the layers', where there are strips */
+    bool locked;  /* or tried to */
 };
 
 enum status model_weights_open(const struct model *model, struct exec *exec, struct model_weights *weights,

@@ -120,6 +120,7 @@ static bool in_strips(const struct model_weights *weights, const struct kernel_m
 
 void model_weights_lock(const struct model *model, struct model_weights *weights)
 {
+    weights->locked = true;
     struct err err = ERR_INIT;
     enum status status = mem_lock(weights->strips, weights->bytes, &err);
     const struct kernel_matrix *embedding = &model->token_embd;
@@ -131,13 +132,13 @@ void model_weights_lock(const struct model *model, struct model_weights *weights
             status = mem_lock(w->data, w->rows * w->row_bytes, &err);
     }
     if (status != STATUS_OK)
-        log_warn("--mlock: %s; going on without", err.text);
+        log_warn("the weights are not all locked in memory: %s", err.text);
 }
 
 void model_weights_release_embedding(const struct model *model, const struct model_weights *weights)
 {
     const struct kernel_matrix *embedding = &model->token_embd;
-    if (weights->strips) /* otherwise it may be the output head as well */
+    if (weights->strips && weights->output.data != embedding->data && !weights->locked)
         gguf_release(model->gguf, embedding->data, embedding->rows * embedding->row_bytes);
 }
 

@@ -19,10 +19,17 @@ enum char_class {
 
 static enum char_class class_of(unsigned char c)
 {
-    static const char classes[] = "ooooooooo" "snssn" "oooooooooooooooooo" "s" /* to the space */
-                                  "ooooooooooooooo" "dddddddddd" "ooooooo"
-                                  "llllllllllllllllllllllllll" "oooooo"
-                                  "llllllllllllllllllllllllll" "ooooo";
+    static const char classes[] = "ooooooooo"
+                                  "snssn"
+                                  "oooooooooooooooooo"
+                                  "s" /* to the space */
+                                  "ooooooooooooooo"
+                                  "dddddddddd"
+                                  "ooooooo"
+                                  "llllllllllllllllllllllllll"
+                                  "oooooo"
+                                  "llllllllllllllllllllllllll"
+                                  "ooooo";
     return c < 0x80 ? (enum char_class)classes[c] : BEYOND;
 }
 

@@ -29,7 +29,7 @@
  * cut off, and GPT-2's pattern cuts what is between digits. Here a digit ends everything that the end of
  * the text would end. */
 #define GPT2_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define SMOLLM_PATTERN                                                                                      \
+#define SMOLLM_PATTERN \
     "\\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?![^\\s\\p{N}])|\\s+"
 #define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|"
 #define AFTER_NUMBERS "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
@@ -50,14 +50,10 @@ static const struct known_pattern {
 /* Values of tokenizer.ggml.pre. Llama 3 takes whole words without merging; smaug-bpe (SmolLM3) has its
  * pattern but merges everything. */
 static const struct pretokenizer_preset presets[] = {
-    {"gpt-2", GPT2_PATTERN, false, false},
-    {"gpt2", GPT2_PATTERN, false, false},
-    {"default", GPT2_PATTERN, false, false},
-    {"llama-bpe", LLAMA3_PATTERN, true, true},
-    {"llama3", LLAMA3_PATTERN, true, true},
-    {"llama-v3", LLAMA3_PATTERN, true, true},
-    {"smaug-bpe", LLAMA3_PATTERN, false, false},
-    {"smollm", SMOLLM_PATTERN, false, false},
+    {"gpt-2", GPT2_PATTERN, false, false},       {"gpt2", GPT2_PATTERN, false, false},
+    {"default", GPT2_PATTERN, false, false},     {"llama-bpe", LLAMA3_PATTERN, true, true},
+    {"llama3", LLAMA3_PATTERN, true, true},      {"llama-v3", LLAMA3_PATTERN, true, true},
+    {"smaug-bpe", LLAMA3_PATTERN, false, false}, {"smollm", SMOLLM_PATTERN, false, false},
     {"qwen2", QWEN2_PATTERN, false, false},
 };
 
@@ -136,12 +132,12 @@ void tokenizer_pretokenizer_free(struct pretokenizer *pretokenizer)
 /* --- Adapting patterns */
 
 /* White_Space of the Unicode standard, and everything else, as the inside of a character class. */
-#define SPACES                                                                            \
+#define SPACES \
     "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}" \
     "\\x{3000}"
-#define NO_SPACES                                                                         \
+#define NO_SPACES \
     "\\x{0}-\\x{8}\\x{e}-\\x{1f}!-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}" \
-    "\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}"          \
+    "\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}" \
     "\\x{3001}-\\x{10ffff}"
 
 static enum status adapt_pattern(struct str pattern, struct buf *out, struct err *err)
@@ -207,9 +203,9 @@ enum status tokenizer_pretokenizer_add(struct pretokenizer *pretokenizer, struct
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     int code;
     size_t offset;
-    pcre2_code *step = pcre2_compile((PCRE2_SPTR)buf_text(&adapted), adapted.len,
-                                     PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset,
-                                     context);
+    pcre2_code *step =
+        pcre2_compile((PCRE2_SPTR)buf_text(&adapted), adapted.len,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
     if (!step && code == PCRE2_ERROR_HEAP_FAILED) {
         status = err_no_memory(err, "loading a tokenizer");
     } else if (!step) {

@@ -55,7 +55,10 @@ struct token_ids {
     uint32_t *ids;
     size_t count, capacity;
 };
-#define TOKEN_IDS_INIT {NULL, 0, 0}
+#define TOKEN_IDS_INIT \
+    { \
+        NULL, 0, 0 \
+    }
 void token_ids_free(struct token_ids *ids);
 enum status token_ids_append(struct token_ids *ids, uint32_t id, struct err *err);
 
@@ -98,7 +101,10 @@ struct detokenizer {
     char held[4];
     size_t held_len;
 };
-#define DETOKENIZER_INIT {{0}, 0}
+#define DETOKENIZER_INIT \
+    { \
+        {0}, 0 \
+    }
 
 /* Appends to `out` every whole character that is complete with the bytes of `id`; a byte that can belong to
  * no character becomes U+FFFD. Control tokens add nothing unless `show_control`. */

@@ -44,7 +44,7 @@ static enum status check_model(const struct gguf *gguf, struct err *err)
     if (status == STATUS_NOT_FOUND)
         return err_set(err, status,
                        "the file has no tokenizer (" KEY("model") " is absent); set TOKENIZER_PATH to the "
-                       "model's tokenizer.json");
+                                                                  "model's tokenizer.json");
     if (status == STATUS_OK && !str_equal_c(model, "gpt2"))
         return err_set(err, STATUS_UNSUPPORTED,
                        KEY("model") " is %s; only \"gpt2\" (byte-level BPE) is supported",
@@ -97,7 +97,7 @@ static enum status load_pretokenizer(const struct gguf *gguf, struct tokenizer *
     if (status == STATUS_NOT_FOUND) {
         name = STR_LITERAL("default");
         log_warn("the model file has no " KEY("pre") "; text is cut as for gpt-2, which may not be what the "
-                 "model was trained with");
+                                                     "model was trained with");
     } else if (status != STATUS_OK) {
         return status;
     }
@@ -105,7 +105,7 @@ static enum status load_pretokenizer(const struct gguf *gguf, struct tokenizer *
     if (!preset)
         return err_set(err, STATUS_UNSUPPORTED,
                        KEY("pre") " is %s; supported are %s; TOKENIZER_PATH with the model's "
-                       "tokenizer.json may help",
+                                  "tokenizer.json may help",
                        tokenizer_quote(name).text, tokenizer_preset_names());
     tokenizer->pre_name = preset->name;
     tokenizer->ignore_merges = preset->ignore_merges;

@@ -35,7 +35,7 @@ struct token {
 struct token_table {
     struct token_slot {
         uint32_t hash, id;
-    } *slots;
+    } * slots;
     uint32_t capacity;
 };
 
@@ -70,8 +70,8 @@ struct tokenizer {
     uint32_t unknown;          /* stands for such a byte, or TOKENIZER_NO_TOKEN: the byte is left out */
 
     struct pair_table pairs;
-    bool ignore_merges;   /* a piece that is in the vocabulary as a whole is taken without merging */
-    atomic_uchar *whole;  /* per id, enum whole: does merging its bytes give just this id? */
+    bool ignore_merges;  /* a piece that is in the vocabulary as a whole is taken without merging */
+    atomic_uchar *whole; /* per id, enum whole: does merging its bytes give just this id? */
 
     /* Searched in this order: a token of the first set wins over one of the second wherever it stands. */
     struct special_set special[2];

@@ -50,7 +50,7 @@ static int byte_of(uint32_t code)
         return -1;
     uint32_t n = code - 0x100;
     if (n <= 0x20)
-        return (int)n;               /* 0x00 to 0x20 */
+        return (int)n;                           /* 0x00 to 0x20 */
     return n < 67 ? (int)(n - 33 + 0x7f) : 0xad; /* 0x7f to 0xa0, 0xad */
 }
 

@@ -258,6 +258,10 @@ static void check_pack(const struct kernel_ops *ops)
             float halves = b->sum16[g % 8 * 2] + b->sum16[g % 8 * 2 + 1];
             assert_true(fabsf(halves - b->sum32[g % 8]) <= 1e-5f * (1 + fabsf(halves)));
         }
+        /* What is no number must not become one: it is how a damaged model is found out. */
+        ((float *)x.data)[n - 1] = n % 2 ? NAN : INFINITY;
+        ops->pack_row(f, n, packed.data);
+        assert_true(isnan(blocks[(n - 1) / 256].scale[(n - 1) % 256 / 32]));
         guarded_free(&x);
         guarded_free(&packed);
     }
