@@ -15,7 +15,8 @@
 /* CPUs' worth of time that the quotas allow, for example 1.5; a very large number for no limit. */
 double cgroup_cpus(const char *root);
 
-/* Bytes until the nearest limit. Page cache counts as free: it is given back on demand. UINT64_MAX for no limit. */
+/* Bytes until the nearest limit. Page cache counts as free: it is given back on demand. UINT64_MAX for no
+ * limit. */
 uint64_t cgroup_memory_left(const char *root);
 
 #endif
