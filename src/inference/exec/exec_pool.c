@@ -8,7 +8,8 @@
  *
  * `gate` is all of that in one word: the loop's number, whether it is open, how many members it has. Members
  * change it only while it is open (to join) or by leaving, so the owner may store it when it is closed and
- * empty.
+ * empty. The end of the pool is one more loop, which is never closed: whoever joins it ends. (To look for the
+ * end before joining would not do: the loop that is joined may be a later one than the one that was seen.)
  *
  * Workers that see no new loop spin, then offer their processor to whoever can run, then sleep on `wake`;
  * `sleepers` tells the owner whether it must signal. Owner: open the gate, then read sleepers. Worker: raise
@@ -118,12 +119,12 @@ static void *worker_main(void *arg)
     struct exec_pool *pool = arg;
     for (uint64_t seen = 0;;) {
         wait_for_loop(pool, seen);
-        if (atomic_load_explicit(&pool->closing, memory_order_acquire))
+        if (!join(pool, &seen))
+            continue;
+        if (atomic_load_explicit(&pool->closing, memory_order_relaxed))
             return NULL;
-        if (join(pool, &seen)) {
-            take_pieces(pool);
-            atomic_fetch_sub_explicit(&pool->gate, 1, memory_order_release);
-        }
+        take_pieces(pool);
+        atomic_fetch_sub_explicit(&pool->gate, 1, memory_order_release);
     }
 }
 

@@ -70,6 +70,25 @@ static void sleeping_threads_wake_up(void **state)
     exec_pool_close(pool); /* without a single loop */
 }
 
+static void nothing(void *arg, size_t begin, size_t end)
+{
+    (void)arg, (void)begin, (void)end;
+}
+
+/* Threads that are about to join the last loop when the pool is closed end all the same. */
+static void a_pool_closes_whatever_its_threads_are_at(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        struct exec_pool *pool;
+        struct err err = ERR_INIT;
+        assert_int_equal(exec_pool_open(4, &pool, &err), STATUS_OK);
+        for (int loop = 0; loop < 3; loop++)
+            exec_pool_for(pool, 40, 1, nothing, NULL);
+        exec_pool_close(pool);
+    }
+}
+
 static void absurd_thread_counts_are_refused(void **state)
 {
     (void)state;
@@ -85,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_is_visited_once),
         cmocka_unit_test(sleeping_threads_wake_up),
+        cmocka_unit_test(a_pool_closes_whatever_its_threads_are_at),
         cmocka_unit_test(absurd_thread_counts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
