@@ -90,8 +90,8 @@ static void wait_for_loop(struct exec_pool *pool, uint64_t seen)
 {
     unsigned step = 0;
     do
-        if (is_new_loop(atomic_load_explicit(&pool->gate, memory_order_acquire), seen))
-            return; /* acquire: whoever sees the last loop sees `closing` too */
+        if (is_new_loop(atomic_load_explicit(&pool->gate, memory_order_relaxed), seen))
+            return; /* relaxed: joining is what makes the loop's facts visible */
     while (wait_awhile(step++));
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleepers, 1);
