@@ -132,7 +132,8 @@ static void *worker_main(void *arg)
 static void open_gate(struct exec_pool *pool, size_t helpers)
 {
     uint64_t number = atomic_load_explicit(&pool->gate, memory_order_relaxed) / GATE_LOOP + 1;
-    atomic_store(&pool->gate, number * GATE_LOOP | GATE_OPEN);
+    /* A store would do, but qemu 7's user mode lets Arm's loads pass Arm's stores, ordered or not. */
+    atomic_exchange(&pool->gate, number * GATE_LOOP | GATE_OPEN);
     if (atomic_load(&pool->sleepers) == 0)
         return;
     pthread_mutex_lock(&pool->lock);
