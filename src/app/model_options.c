@@ -14,7 +14,7 @@ static enum status unknown_tier(const char *name, struct err *err)
     return err_set(err, STATUS_ARGUMENT, "--cpu knows %s here, not '%s'", known, name);
 }
 
-enum status model_options_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err)
+static enum status find_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err)
 {
     enum cpu_tier wanted;
     *tier = cpu_best_tier();
@@ -30,7 +30,7 @@ enum status model_options_tier(const struct model_options *options, enum cpu_tie
 enum status model_options_compute(const struct model_options *options, enum cpu_tier *tier,
                                   enum tensor_type *kv_type, struct err *err)
 {
-    enum status status = model_options_tier(options, tier, err);
+    enum status status = find_tier(options, tier, err);
     return status == STATUS_OK ? model_kv_type(options->kv_type, *tier, kv_type, err) : status;
 }
 

@@ -63,9 +63,8 @@ struct model_options {
             &(o).lock, 0, 0, NULL \
     }
 
-/* The tier to use: the best one, or a lower one that was asked for. STATUS_ARGUMENT for an unknown name. */
-enum status model_options_tier(const struct model_options *options, enum cpu_tier *tier, struct err *err);
-/* The same, and the type of the KV cache. */
+/* The tier to use, the best one or a lower one that was asked for, and the type of the KV cache.
+ * STATUS_ARGUMENT for a name that is unknown. */
 enum status model_options_compute(const struct model_options *options, enum cpu_tier *tier,
                                   enum tensor_type *kv_type, struct err *err);
 uint32_t model_options_threads(const struct model_options *options);

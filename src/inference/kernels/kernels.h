@@ -22,7 +22,7 @@
 #include "inference/gguf/tensor_type.h"
 
 /* A weight W[rows][cols]: rows of GGUF blocks, `row_bytes` apart, or strips of them, as the tier wants it.
- * Rows need not be aligned; strips start at a multiple of 64. */
+ * Rows need not be aligned; strips begin at a multiple of 64. */
 struct kernel_matrix {
     enum tensor_type type;
     const void *data;

@@ -20,18 +20,11 @@
 #include "inference/kernels/kernels.h"
 #include "inference/kernels/strips.h"
 
-/* Where the half on its own is: the types with d and m have them as one word. */
-static size_t half_offset(enum tensor_type type)
-{
-    switch (type) {
-    case TENSOR_Q3_K:
-        return offsetof(struct block_q3_k, d);
-    case TENSOR_Q6_K:
-        return offsetof(struct block_q6_k, d);
-    default: /* Q4_0, Q5_0, Q8_0 */
-        return 0;
-    }
-}
+/* Where the half on its own is, if not at 0: the types with d and m have them as one word. */
+static const size_t half_offset[TENSOR_TYPE_COUNT] = {
+    [TENSOR_Q3_K] = offsetof(struct block_q3_k, d),
+    [TENSOR_Q6_K] = offsetof(struct block_q6_k, d),
+};
 
 static bool has_half(enum tensor_type type)
 {
@@ -47,7 +40,7 @@ static void make_strip(const struct kernel_matrix *w, size_t strip_rows, size_t 
 {
     const size_t block_bytes = tensor_type_info(w->type)->block_bytes;
     const bool half = has_half(w->type);
-    const size_t half_at = half_offset(w->type), first_word = half && half_at == 0 ? 2 : 0;
+    const size_t half_at = half_offset[w->type], first_word = half && half_at == 0 ? 2 : 0;
     const uint8_t *rows[KERNEL_MAX_STRIP_ROWS];
 
     for (size_t r = 0; r < strip_rows; r++) {
