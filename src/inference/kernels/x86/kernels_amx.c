@@ -3,7 +3,7 @@
  * of AMX. */
 #include "inference/kernels/x86/lanes_avx512.inc"
 
-#include "inference/kernels/x86/kernels_x86.inc"
+#include "inference/kernels/lanes/kernels_lanes.inc"
 
 #include "inference/kernels/x86/amx.inc"
 
