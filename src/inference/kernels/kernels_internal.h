@@ -56,17 +56,17 @@ static inline void kernel_finish_part(const float *sum, size_t head_dim, float *
  * Elements past n count as 0. The float copy is apart so that the integer kernels never touch its cache
  * lines.
  */
-/* The code of element i is 128 * high[i] + low[i], 15 bits in two bytes, since the instructions multiply
- * bytes. With 8 bits the rounding alone moves a small model's logits by a tenth, and its greedy replies leave
- * those of F32 within a few words. */
-enum { KERNEL_PACKED_MAX = 127 * 128, KERNEL_PACKED_LOW_BITS = 7 };
+/* The code of element i is 256 * high[i] + low[i], 16 bits in two bytes, since the instructions multiply bytes.
+ * With 8 bits the rounding alone moves a small model's logits by a tenth, and its greedy replies leave those
+ * of F32 within a few words. A low byte of -128 becomes -127, for AVX2 cannot multiply it. */
+enum { KERNEL_PACKED_BASE = 256, KERNEL_PACKED_MAX = 127 * KERNEL_PACKED_BASE };
 
 struct kernel_packed_block {
-    int8_t high[256]; /* -127 .. 127 */
-    int8_t low[256];  /* -64 .. 63 */
-    float scale[8];   /* largest |x| of 32 / KERNEL_PACKED_MAX: element i is about scale[i / 32] * its code */
-    float sum32[8];   /* scale * (sum of the 32 codes): what a weight's min is multiplied by */
-    float sum16[16];  /* the same for each 16 */
+    _Alignas(64) int8_t high[256]; /* -127 .. 127 */
+    int8_t low[256];               /* likewise */
+    float scale;                   /* largest |x| / KERNEL_PACKED_MAX: element i is about scale * its code */
+    float sum32[8];                /* scale * (sum of 32 codes): what a weight's min is multiplied by */
+    float sum16[16];               /* the same for each 16 */
 };
 _Static_assert(sizeof(struct kernel_packed_block) == 640, "ten cache lines");
 

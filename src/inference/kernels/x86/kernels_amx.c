@@ -7,12 +7,15 @@
 
 #include "inference/kernels/x86/amx.inc"
 
+#include "inference/kernels/x86/amx_replies.inc"
+
 #include "inference/kernels/x86/amx_attention.inc"
 
 #include "inference/kernels/x86/amx_peak.inc"
 
 const struct kernel_ops kernel_ops_amx = {
     KERNEL_ENTRIES(amx, CPU_TIER_AMX),
+    .matmul = matmul_replies,
     .peaks = amx_peaks,
     .packed_prompt_bytes = packed_prompt_bytes,
     .pack_prompt_row = pack_prompt_row,

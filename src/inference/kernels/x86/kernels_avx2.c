@@ -4,4 +4,5 @@
 
 #include "inference/kernels/lanes/kernels_lanes.inc"
 
-const struct kernel_ops kernel_ops_avx2 = {KERNEL_ENTRIES(avx2, CPU_TIER_AVX2), .peaks = vector_peaks};
+const struct kernel_ops kernel_ops_avx2 = {KERNEL_ENTRIES(avx2, CPU_TIER_AVX2), .matmul = matmul,
+                                           .peaks = vector_peaks};
