@@ -56,9 +56,9 @@ static inline void kernel_finish_part(const float *sum, size_t head_dim, float *
  * Elements past n count as 0. The float copy is apart so that the integer kernels never touch its cache
  * lines.
  */
-/* The code of element i is 256 * high[i] + low[i], 16 bits in two bytes, since the instructions multiply bytes.
- * With 8 bits the rounding alone moves a small model's logits by a tenth, and its greedy replies leave those
- * of F32 within a few words. A low byte of -128 becomes -127, for AVX2 cannot multiply it. */
+/* The code of element i is 256 * high[i] + low[i], 16 bits in two bytes, since the instructions multiply
+ * bytes. With 8 bits the rounding alone moves a small model's logits by a tenth, and its greedy replies leave
+ * those of F32 within a few words. A low byte of -128 becomes -127, for AVX2 cannot multiply it. */
 enum { KERNEL_PACKED_BASE = 256, KERNEL_PACKED_MAX = 127 * KERNEL_PACKED_BASE };
 
 struct kernel_packed_block {
