@@ -96,6 +96,23 @@ def test_a_context_larger_than_memory_is_refused(fails, tiny, args):
     fails([args[0], "-m", tiny, *args[1:]], "memory are free", "smaller --ctx", code=1)
 
 
+def test_a_refused_context_costs_no_weights(notso, model):
+    """Where the weights find no room, a context that is too large for all memory is still what is refused: it
+    is looked at first."""
+    if b"__asan_init" in notso.read_bytes():
+        pytest.skip("the address sanitiser needs more memory than the limit")
+    size = model.stat().st_size // 2
+
+    def refusal(*context):
+        done = call(notso, ["bench", "-m", model, "-t", 1, "-p", 0, "-n", 1, *context],
+                    lambda: resource.setrlimit(resource.RLIMIT_DATA, (size, size)))
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "out of memory while preparing the weights" in refusal()
+    assert "memory are free" in refusal("-d", 1 << 20, "-b", 256)
+
+
 def without_locked_memory():
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (8192, 8192))
     LIBC.prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # for root; others have no such capability

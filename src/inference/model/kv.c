@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Making the KV cache, and finding a head in it. */
+/* Making the KV cache, if there is memory for it, and finding a head in it. */
 #include "base/mem.h"
 #include "inference/model/model_internal.h"
 
-enum status model_kv_open(const struct model_hparams *hparams, const struct model_state_config *config,
+/* Whether there is memory for the cache and for the weights, which are yet to come in. Both are taken for
+ * resident: a cache that fits only as long as it is empty would end the process in the middle of a reply. */
+static enum status check_memory(const struct model *model, const struct model_state_config *config,
+                                size_t bytes, struct err *err)
+{
+    uint64_t available = cpu_available_memory(), weights = model_weight_bytes(model);
+    if (bytes <= available && weights <= available - bytes)
+        return STATUS_OK;
+    return err_set(
+        err, STATUS_LIMIT,
+        "a KV cache of %u tokens in %u slots takes %zu MiB beside weights of %llu MiB, but %llu MiB "
+        "of memory are free; use a smaller --ctx or fewer --slots",
+        config->n_ctx, config->n_slots, bytes >> 20, (unsigned long long)weights >> 20,
+        (unsigned long long)available >> 20);
+}
+
+enum status model_kv_open(const struct model *model, const struct model_state_config *config,
                           struct model_kv *kv, struct err *err)
 {
+    const struct model_hparams *hparams = &model->hparams;
     uint32_t block = tensor_type_info(config->kv_type)->block_length;
     *kv = (struct model_kv){0};
     if (hparams->head_dim % block != 0)
@@ -29,13 +46,9 @@ enum status model_kv_open(const struct model_hparams *hparams, const struct mode
         __builtin_mul_overflow(bytes, hparams->n_layer, &bytes))
         return err_set(err, STATUS_LIMIT, "a context of %u tokens in %u slots is too large to address",
                        config->n_ctx, config->n_slots);
-    uint64_t available = cpu_available_memory();
-    if (bytes > available)
-        return err_set(
-            err, STATUS_LIMIT,
-            "a KV cache of %u tokens in %u slots takes %zu MiB, but %llu MiB of memory are free; use a "
-            "smaller --ctx or fewer --slots",
-            config->n_ctx, config->n_slots, bytes >> 20, (unsigned long long)available >> 20);
+    enum status status = check_memory(model, config, bytes, err);
+    if (status != STATUS_OK)
+        return status;
     kv->data = mem_alloc_aligned(64, bytes); /* so large a block comes as untouched pages */
     if (!kv->data)
         return err_no_memory(err, "making the KV cache");

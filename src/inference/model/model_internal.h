@@ -45,7 +45,8 @@ struct model_kv {
     size_t n_positions; /* n_ctx in whole groups */
 };
 
-enum status model_kv_open(const struct model_hparams *hparams, const struct model_state_config *config,
+/* Before the weights come in: STATUS_LIMIT unless memory holds both. */
+enum status model_kv_open(const struct model *model, const struct model_state_config *config,
                           struct model_kv *kv, struct err *err);
 void model_kv_close(struct model_kv *kv);
 /* Where position 0 of a head lies. */

@@ -66,17 +66,18 @@ enum status model_state_open(const struct model *model, const struct model_state
         return err_no_memory(err, "preparing a model");
     state->model = model;
     state->n_batch = config->n_batch;
+    /* The weights come last: what can be refused is refused before they take their time and memory. */
     enum status status = exec_open(config->n_threads, config->tier, &state->exec, err);
     if (status == STATUS_OK)
-        status = model_weights_open(model, &state->exec, &state->weights, err);
-    if (status == STATUS_OK && config->lock_weights)
-        model_weights_lock(model, &state->weights);
-    if (status == STATUS_OK)
-        status = model_kv_open(&model->hparams, config, &state->kv, err);
+        status = model_kv_open(model, config, &state->kv, err);
     if (status == STATUS_OK)
         status = make_activations(state, err);
     if (status == STATUS_OK)
         status = model_attention_open(state, &state->attention, err);
+    if (status == STATUS_OK)
+        status = model_weights_open(model, &state->exec, &state->weights, err);
+    if (status == STATUS_OK && config->lock_weights)
+        model_weights_lock(model, &state->weights);
     if (status != STATUS_OK) {
         model_state_close(state);
         return status;
