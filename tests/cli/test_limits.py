@@ -17,7 +17,7 @@ import gguf
 import numpy
 import pytest
 
-from serving import Server
+from serving import Browser, Server
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_CAPBSET_DROP, CAP_IPC_LOCK = 24, 14
@@ -88,12 +88,24 @@ def test_any_address_space_limit_is_survived(notso, tiny):
     assert codes == {0, 1}
 
 
-@pytest.mark.parametrize("args", [
-    ["run", "-p", "Hi", "-n", 1, "--ctx", 1 << 30],
-    ["bench", "-p", 0, "-n", 1, "-d", 1 << 20, "-b", 256],
+@pytest.mark.parametrize("args, advice", [
+    (["run", "-p", "Hi", "-n", 1, "--ctx", 1 << 30], "use a smaller context (--ctx)"),
+    (["bench", "-p", 0, "-n", 1, "-d", 1 << 20, "-b", 256],
+     "use a smaller context or fewer slots (--depth, --batch)"),
 ])
-def test_a_context_larger_than_memory_is_refused(fails, tiny, args):
-    fails([args[0], "-m", tiny, *args[1:]], "memory are free", "smaller --ctx", code=1)
+def test_a_context_larger_than_memory_is_refused(fails, tiny, args, advice):
+    line = fails([args[0], "-m", tiny, *args[1:]], "memory are free", code=1)
+    assert line.endswith(advice)
+
+
+def test_a_server_whose_context_is_too_large_says_so_once(notso, tiny, tmp_path):
+    """In its log and on the page, in the same words."""
+    with Server(notso, tmp_path, "-m", tiny, "--ctx", 1 << 30, "--slots", 2) as server:
+        advice, deadline = "use a smaller context or fewer slots (--ctx, --slots)", time.monotonic() + 20
+        while "no model" not in server.read_log() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert server.read_log().count(advice) == 1
+        assert advice in Browser(server).get("/").text
 
 
 def test_a_refused_context_costs_no_weights(notso, model):
@@ -211,3 +223,10 @@ def test_odd_shapes(run, tmp_path, kind, head_dim, n_head, n_head_kv, n_embd, n_
             scale = max(1.0, numpy.abs(logits["reference"]).max())
             limit = 0.05 if tier == "amx" else 0.01  # the amx tier reads prompts in BF16
             assert numpy.abs(logits[tier] - logits["reference"]).max() < limit * scale, tier
+
+
+@pytest.mark.parametrize("args", [["bench"], ["logits", "--ids", "1", "-o", "/dev/null"]])
+def test_heads_that_no_block_of_the_cache_divides_are_refused(fails, tmp_path, args):
+    path = tmp_path / "m.gguf"
+    write_shape(path, 80, 3, 3, 32, 96, 17, gguf.GGMLQuantizationType.Q8_0)
+    fails([args[0], "-m", path, *args[1:], "--kv-type", "q8_0"], "heads have 80; use f16 (--kv-type)", code=1)

@@ -237,10 +237,10 @@ static enum status make_job(const struct engine *engine, const struct engine_req
     if (job->prompt.count == 0)
         return err_set(err, STATUS_ARGUMENT, "the prompt is empty");
     if (job->prompt.count >= engine->info.n_ctx)
-        return err_set(err, STATUS_LIMIT,
-                       "the prompt has %zu tokens, but the context holds %u; shorten it, or start "
-                       "with a larger --ctx",
-                       job->prompt.count, engine->info.n_ctx);
+        return err_set_of(err, STATUS_LIMIT, "n_ctx",
+                          "the prompt has %zu tokens, but the context holds %u; shorten it, or use a larger "
+                          "context",
+                          job->prompt.count, engine->info.n_ctx);
     return sampler_open(&request->sampling, engine->n_sample, &job->sampler, err);
 }
 

@@ -11,12 +11,12 @@ static enum status check_memory(const struct model *model, const struct model_st
     uint64_t available = cpu_available_memory(), weights = model_weight_bytes(model);
     if (bytes <= available && weights <= available - bytes)
         return STATUS_OK;
-    return err_set(
-        err, STATUS_LIMIT,
+    return err_set_of(
+        err, STATUS_LIMIT, "n_ctx",
         "a KV cache of %u tokens in %u slots takes %zu MiB beside weights of %llu MiB, but %llu MiB "
-        "of memory are free; use a smaller --ctx or fewer --slots",
+        "of memory are free; use a smaller context%s",
         config->n_ctx, config->n_slots, bytes >> 20, (unsigned long long)weights >> 20,
-        (unsigned long long)available >> 20);
+        (unsigned long long)available >> 20, config->n_slots > 1 ? " or fewer slots" : "");
 }
 
 enum status model_kv_open(const struct model *model, const struct model_state_config *config,
@@ -26,10 +26,11 @@ enum status model_kv_open(const struct model *model, const struct model_state_co
     uint32_t block = tensor_type_info(config->kv_type)->block_length;
     *kv = (struct model_kv){0};
     if (hparams->head_dim % block != 0)
-        return err_set(err, STATUS_ARGUMENT,
-                       "a KV cache of type q8_0 holds heads in blocks of %u elements, but this model's heads "
-                       "have %u; use --kv-type f16",
-                       block, hparams->head_dim);
+        return err_set_of(
+            err, STATUS_ARGUMENT, "kv_type",
+            "a KV cache of type q8_0 holds heads in blocks of %u elements, but this model's heads "
+            "have %u; use f16",
+            block, hparams->head_dim);
     *kv = (struct model_kv){
         .n_slots = config->n_slots,
         .n_ctx = config->n_ctx,
@@ -44,8 +45,9 @@ enum status model_kv_open(const struct model *model, const struct model_state_co
         __builtin_mul_overflow(bytes, (size_t)hparams->n_head_kv * 2, &bytes) ||
         __builtin_mul_overflow(bytes, config->n_slots, &bytes) ||
         __builtin_mul_overflow(bytes, hparams->n_layer, &bytes))
-        return err_set(err, STATUS_LIMIT, "a context of %u tokens in %u slots is too large to address",
-                       config->n_ctx, config->n_slots);
+        return err_set_of(err, STATUS_LIMIT, "n_ctx",
+                          "a context of %u tokens in %u slots is too large to address", config->n_ctx,
+                          config->n_slots);
     enum status status = check_memory(model, config, bytes, err);
     if (status != STATUS_OK)
         return status;

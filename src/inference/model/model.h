@@ -62,8 +62,9 @@ struct model_state_config {
 
 struct model_state;
 
-/* STATUS_ARGUMENT if the model's heads cannot be stored in that type, STATUS_LIMIT with the sizes if cache
- * and weights do not fit in memory together: before the weights are touched. */
+/* STATUS_ARGUMENT, blaming "kv_type", if the model's heads cannot be stored in that type; STATUS_LIMIT,
+ * blaming "n_ctx", with the sizes if cache and weights do not fit in memory together. Both before the weights
+ * are touched. */
 enum status model_state_open(const struct model *model, const struct model_state_config *config,
                              struct model_state **out, struct err *err);
 void model_state_close(struct model_state *state);

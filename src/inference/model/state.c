@@ -52,7 +52,8 @@ enum status model_kv_type(const char *name, enum cpu_tier tier, enum tensor_type
     *type = tensor_type_from_name(name);
     if (*type == TENSOR_F16 || *type == TENSOR_Q8_0 || *type == TENSOR_F32)
         return STATUS_OK;
-    return err_set(err, STATUS_ARGUMENT, "--kv-type knows f16, q8_0 and f32, not '%s'", name);
+    return err_set_of(err, STATUS_ARGUMENT, "kv_type", "a KV cache is of type f16, q8_0 or f32, not '%s'",
+                      name);
 }
 
 enum status model_state_open(const struct model *model, const struct model_state_config *config,

@@ -406,7 +406,8 @@ static void what_does_not_fit_in_memory_is_refused(void **state)
         .n_threads = 1, .n_slots = 200, .n_ctx = 1u << 30, .n_batch = 1, .kv_type = TENSOR_F16};
     struct model_state *s;
     assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_LIMIT);
-    assert_non_null(strstr(err.text, "--ctx"));
+    assert_non_null(strstr(err.text, "use a smaller context or fewer slots"));
+    assert_string_equal(err.setting, "n_ctx");
     model_close(model);
 
     /* a model of a TiB, nearly all of it a hole */
@@ -425,7 +426,8 @@ static void heads_that_no_block_divides_are_refused(void **state)
     struct err err = ERR_INIT;
     assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_ARGUMENT);
     assert_null(s);
-    assert_non_null(strstr(err.text, "heads have 16; use --kv-type f16"));
+    assert_non_null(strstr(err.text, "heads have 16; use f16"));
+    assert_string_equal(err.setting, "kv_type");
     model_close(model);
 }
 
