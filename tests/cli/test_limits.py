@@ -125,15 +125,15 @@ def test_a_refused_context_costs_no_weights(notso, model):
     assert "memory are free" in refusal("-d", 1 << 20, "-b", 256)
 
 
-def without_locked_memory():
-    resource.setrlimit(resource.RLIMIT_MEMLOCK, (8192, 8192))
+def limit_locked_memory(size):
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (size, size))
     LIBC.prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # for root; others have no such capability
 
 
 def test_locking_refused_is_one_warning(notso, tiny):
     args = ["run", "-m", tiny, "-p", "Hi", "-n", 4, "--temp", 0]
     plain = call(notso, args)
-    refused = call(notso, [*args, "--mlock"], without_locked_memory)
+    refused = call(notso, [*args, "--mlock"], lambda: limit_locked_memory(8192))
     assert (refused.returncode, refused.stdout) == (0, plain.stdout)
     more = [line for line in refused.stderr.splitlines() if line.split(" ", 1)[-1] not in plain.stderr]
     assert len(more) == 1 and "cannot lock" in more[0] and "ulimit -l" in more[0], refused.stderr
@@ -144,18 +144,32 @@ def may_lock(size):
     return os.geteuid() == 0 or limit == resource.RLIM_INFINITY or limit >= size
 
 
-def test_locked_weights_stay_in_memory(notso, tiny, tmp_path):
+def wait_for_model(server):
+    """The model is loaded in the background. Bytes locked then."""
+    deadline = time.monotonic() + 20
+    while not re.search("model .* ready", server.read_log()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
+        return int(re.search(r"VmLck:\s*(\d+) kB", status.read())[1]) << 10
+
+
+def test_weights_are_locked_as_far_as_the_system_allows(notso, tiny, tmp_path):
     size = tiny.stat().st_size
     if not may_lock(2 * size):
         pytest.skip("this account may not lock memory")
     with Server(notso, tmp_path, "-m", tiny, "--mlock") as server:
-        locked, deadline = 0, time.monotonic() + 20
-        while locked < 0.9 * size and time.monotonic() < deadline:  # the model is loaded in the background
-            with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
-                locked = int(re.search(r"VmLck:\s*(\d+) kB", status.read())[1]) << 10
-            time.sleep(0.05)
+        locked = wait_for_model(server)
         assert locked >= 0.9 * size, server.read_log()
-        assert "cannot lock" not in server.read_log()
+        assert "locked in memory" not in server.read_log()
+
+    # Without room for all of the embedding, which comes last.
+    with Server(notso, tmp_path, "-m", tiny, "--mlock",
+                limit=lambda: limit_locked_memory(locked - 65536)) as server:
+        less = wait_for_model(server)
+        assert 0.5 * locked < less < locked
+        said = re.search(r"of the weights, (\d+) of (\d+) MiB are locked in memory", server.read_log())
+        assert said, server.read_log()
+        assert abs(int(said[1]) - less / 2**20) <= 1 and abs(int(said[2]) - locked / 2**20) <= 1
 
 
 def write_shape(path, head_dim, n_head, n_head_kv, n_embd, n_ff, n_vocab, kind):

@@ -56,7 +56,7 @@ struct model_state_config {
     uint32_t n_slots;  /* independent sequences */
     uint32_t n_ctx;    /* tokens a slot can hold */
     uint32_t n_batch;  /* most tokens in one forward pass */
-    bool lock_weights; /* in memory; where the system refuses, the log says so and nothing else changes */
+    bool lock_weights; /* in memory, as far as the system allows; the log says if that is not all of them */
     enum tensor_type kv_type; /* TENSOR_F16, TENSOR_Q8_0 or TENSOR_F32 */
 };
 
