@@ -59,7 +59,7 @@ struct model_options {
          0, \
          NULL}, \
     { \
-        NULL, "--mlock", NULL, NULL, "keep the weights in memory, if the system allows it", OPTION_FLAG, \
+        NULL, "--mlock", NULL, NULL, "keep the weights in memory, as far as the system allows", OPTION_FLAG, \
             &(o).lock, 0, 0, NULL \
     }
 
