@@ -3,11 +3,11 @@
 # test.sh [NAME...], test.sh --reference [NAME...] - builds and tests everything; the last line is
 # "N passed, N failed".
 #
-# Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, and
-# runs: the unit tests in both; on other machines than Arm, those of what computes for Arm too, under qemu;
-# tools/check-law and shellcheck; the black-box tests of tests/cli and tests/page on the release binary with
-# the real default model. NAME picks unit-test programs and Python tests whose name contains it; "arm" picks
-# the tests for Arm.
+# Installs what the tests need (as run.sh does for the build), builds the release and the asan preset, the
+# latter while tests of the former run, and runs: the unit tests in both; on other machines than Arm, those of
+# what computes for Arm too, under qemu; tools/check-law and shellcheck; the black-box tests of tests/cli and
+# tests/page on the release binary with the real default model. NAME picks unit-test programs and Python tests
+# whose name contains it; "arm" picks the tests for Arm.
 #
 # --reference runs tests/reference/live.py instead: the long comparisons with transformers and llama.cpp, or
 # those of them that are named. They need some gigabytes of Python packages, kept in build/venv-reference.
@@ -37,11 +37,14 @@ arm_programs=(test_base test_exec_pool test_kernels test_attention test_model)
 
 results=build/test-results
 step=setup
+builds= # process group of the builds in the background
+arm=false
 
 # Every way out prints the sum. A step that stops the script counts as one failure.
 finish() {
     local code=$?
     trap - EXIT
+    [ -z "$builds" ] || kill -- "-$builds" 2>/dev/null || true
     if [ "$code" != 0 ]; then
         echo "not ok $step" >>"$results/steps.checks"
     fi
@@ -106,14 +109,44 @@ build_arm() {
     cmake --preset aarch64 -DCMAKE_COMPILE_WARNING_AS_ERROR=ON && ninja -C build/aarch64 "${arm_programs[@]}"
 }
 
-arm_tests() {
-    begin_step "compiler for Arm"
-    if ! prepare_arm >"$results/arm.log" 2>&1; then
-        echo "skip the tests for Arm: $(tail -n 1 "$results/arm.log")" | tee -a "$results/steps.checks" >&2
+# Sets `arm` to whether there are tests for Arm to run.
+choose_arm() {
+    if [[ (-n $pattern && "|$pattern|" != *"|arm|"*) || $(uname -m) == aarch64 ]]; then
         return
     fi
-    run_step "Arm build" build_arm
-    unit_tests aarch64 "/($(IFS='|' && echo "${arm_programs[*]}"))\$"
+    begin_step "compiler for Arm"
+    if prepare_arm >"$results/arm.log" 2>&1; then
+        arm=true
+    else
+        echo "skip the tests for Arm: $(tail -n 1 "$results/arm.log")" | tee -a "$results/steps.checks" >&2
+    fi
+}
+
+other_builds() {
+    run_step "asan build" build_preset asan -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+    if $arm; then
+        run_step "Arm build" build_arm
+    fi
+}
+
+# What is tested last is built beside the tests of the release build, which often wait: at the lowest
+# priority, so that it takes nothing from them, and in a process group of its own, to be stopped whole.
+start_other_builds() {
+    set -m
+    (renice -n 19 -p "$BASHPID" && other_builds) </dev/null >"$results/other-builds.log" 2>&1 &
+    builds=$!
+    set +m
+}
+
+wait_for_other_builds() {
+    local code=0
+    begin_step "other builds"
+    wait "$builds" || code=$?
+    builds=
+    if [ "$code" != 0 ]; then
+        cat "$results/other-builds.log" >&2
+        exit "$code"
+    fi
 }
 
 # python_tests VENV FOLDER...
@@ -171,15 +204,17 @@ main() {
     fi
     run_step "python packages" make_venv .venv tests/requirements.txt
     run_step "release build" build_preset release -DNOTSO_TESTS=ON
-    run_step "asan build" build_preset asan -DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+    choose_arm
+    start_other_builds
     unit_tests release
-    unit_tests asan
     if [ -z "$pattern" ]; then
         source_checks
     fi
     python_tests .venv tests/cli tests/page
-    if [[ (-z $pattern || "|$pattern|" == *"|arm|"*) && $(uname -m) != aarch64 ]]; then
-        arm_tests
+    wait_for_other_builds
+    unit_tests asan
+    if $arm; then
+        unit_tests aarch64 "/($(IFS='|' && echo "${arm_programs[*]}"))\$"
     fi
     exit # here, so that bash reads no more of this file: somebody may have edited it meanwhile
 }

@@ -16,8 +16,8 @@
  *   ["decode", n, depth]         {"seconds"} for n passes of one token in every sequence, with logits
  *   ["first", n]                 {"token"}: reads n tokens and chooses the likeliest next one
  *   ["tokenize", FILE]           {"seconds", "tokens"}
- *   ["peak"]                     {"bytes"}: most memory ever resident, less what was before the model
- *   ["about"]                    {"variant", "system"}
+ *   ["peak"]                     {"bytes"}: most memory that the process ever had resident
+ *   ["about"]                    {"variant", "system", "runtime_bytes": resident before the model}
  */
 "use strict";
 const fs = require("node:fs");
@@ -114,13 +114,13 @@ const commands = {
         return {seconds, tokens};
     },
     async peak() {
-        return {bytes: memory("VmHWM") - residentBefore};
+        return {bytes: memory("VmHWM")};
     },
     async about() {
         const maps = fs.readFileSync("/proc/self/maps", "utf8");
         const variants = [...new Set(maps.match(/libggml-cpu-[^\s]+?(?=\.so)/g))];
         return {variant: variants.map((name) => name.replace("libggml-cpu-", "")).join(" "),
-            system: binding.systemInfo()};
+            system: binding.systemInfo(), runtime_bytes: residentBefore};
     }
 };
 

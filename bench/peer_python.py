@@ -68,10 +68,10 @@ class Peer:
         return {"seconds": time.perf_counter() - start, "tokens": tokens}
 
     def peak(self):
-        return {"bytes": memory("VmHWM") - self.before}
+        return {"bytes": memory("VmHWM")}
 
     def about(self):
-        return {"variant": "its own build", "system": system_info()}
+        return {"variant": "its own build", "system": system_info(), "runtime_bytes": self.before}
 
 
 def main():

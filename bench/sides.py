@@ -4,8 +4,9 @@
 Each side offers the same measurements of one model:
 
     with side.speed(row) as measure: measure()   tokens a second, once for each call
-    side.first_token(n_prompt)                   seconds from the start of a process to its first token
-    side.peak_memory(n_ctx)                      bytes resident at most, with a context filled to n_ctx
+    side.first_token(n_prompt, n_ctx)            seconds from the start of a process to its first token
+    side.peak_memory(n_ctx)                      bytes the whole process had resident at most, with a context
+                                                 filled to n_ctx
     side.tokenize(file)                          seconds, and how many tokens
 
 A measurement that keeps a process and its context between calls (speed) lets two sides take turns without
@@ -27,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 FOLDER = ROOT / "build" / "compare"
 PROMPT = "Write one sentence about the sea."
-FIRST_TOKEN_CTX = 4096
+WORD = " sea"
 
 
 class Failure(Exception):
@@ -120,16 +121,16 @@ class Notso:
         with Process(command, self.name) as process:
             yield lambda: process.ask("")["tokens_per_second"]
 
-    def run(self):
-        return [self.binary, "run", *self.options, "-p", PROMPT, "-n", "1", "--temp", "0", "--ctx",
-                str(FIRST_TOKEN_CTX), "--stats"]
+    def run(self, n_ctx, *prompt):
+        return [self.binary, "run", *self.options, "-n", "1", "--temp", "0", "--ctx", str(n_ctx), "--stats",
+                *(prompt or ("-p", PROMPT))]
 
-    def prompt_length(self):
-        return int(output_of(self.run()).stderr.split("prompt: ")[1].split()[0])
+    def prompt_length(self, n_ctx, *prompt):
+        return int(output_of(self.run(n_ctx, *prompt)).stderr.split("prompt: ")[1].split()[0])
 
-    def first_token(self, _):
+    def first_token(self, _, n_ctx):
         start = time.perf_counter()
-        process = subprocess.Popen(self.run(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(self.run(n_ctx), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdout.read(1)  # text of the token, or the newline at the end where it has none
         seconds = time.perf_counter() - start
         _, errors = process.communicate()
@@ -137,15 +138,24 @@ class Notso:
             raise Failure(f"notso run: {last_line(errors.decode())}")
         return seconds
 
+    def filling_prompt(self, n_ctx):
+        """A text that makes, in the model's template, a prompt that all but fills the context."""
+        # 8 and 40 words tell what a word adds.
+        few, many = (self.prompt_length(n_ctx, "-p", WORD * n) for n in (8, 40))
+        return WORD * (8 + (n_ctx - 1 - few) * 32 // (many - few))
+
     def peak_memory(self, n_ctx):
-        command = self.bench("-p", 512, "-n", 0, "-d", n_ctx - 512, "-r", 1)
-        with tempfile.TemporaryFile("w+") as errors:
+        """Of a process that does what llama.cpp's does: vocabulary, context, a prompt that fills it."""
+        with tempfile.NamedTemporaryFile("w") as prompt, tempfile.TemporaryFile("w+") as errors:
+            prompt.write(self.filling_prompt(n_ctx))
+            prompt.flush()
+            command = self.run(n_ctx, "--file", prompt.name)
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             errors.seek(0)
             if process.returncode != 0:
-                raise Failure(f"notso bench: {last_line(errors.read())}")
+                raise Failure(f"notso run: {last_line(errors.read())}")
         return usage.ru_maxrss * 1024
 
     def tokenize(self, file):
@@ -189,9 +199,9 @@ class Peer:
 
             yield measure
 
-    def first_token(self, n_prompt):
+    def first_token(self, n_prompt, n_ctx):
         start = time.perf_counter()
-        with self.start(context=FIRST_TOKEN_CTX) as process:
+        with self.start(context=n_ctx) as process:
             process.ask(json.dumps(["first", n_prompt]))
             return time.perf_counter() - start
 

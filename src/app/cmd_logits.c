@@ -157,5 +157,7 @@ int cmd_logits(const struct command *self, int argc, char **argv)
         fprintf(stderr, "notso logits: needs -o OUT.npy and one of -p, --ids and --ids-file\n");
         return EXIT_USAGE;
     }
-    return run_logits(&o, &err) == STATUS_OK ? EXIT_OK : fail(self, &err);
+    enum status status = run_logits(&o, &err);
+    model_options_explain(&err, NULL); /* the context is as long as the input */
+    return status == STATUS_OK ? EXIT_OK : fail(self, &err);
 }

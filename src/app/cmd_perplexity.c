@@ -161,5 +161,7 @@ int cmd_perplexity(const struct command *self, int argc, char **argv)
         fprintf(stderr, "notso perplexity: needs -f TEXT\n");
         return EXIT_USAGE;
     }
-    return run_perplexity(&o, &err) == STATUS_OK ? EXIT_OK : fail(self, &err);
+    enum status status = run_perplexity(&o, &err);
+    model_options_explain(&err, "--ctx");
+    return status == STATUS_OK ? EXIT_OK : fail(self, &err);
 }

@@ -28,6 +28,11 @@ static void log_model(const struct models_status *status)
         log_warn("no model: %s", status->reason);
 }
 
+static void explain(struct err *err)
+{
+    model_options_explain(err, "--ctx, --slots");
+}
+
 static void wait_for_signal(const sigset_t *signals)
 {
     int signal_number = 0;
@@ -102,6 +107,7 @@ int cmd_serve(const struct command *self, int argc, char **argv)
         fail(self, &err);
         return EXIT_USAGE;
     }
+    config.models.explain = explain;
     config.models.on_loaded = log_model;
     return serve(self, &o, &config);
 }

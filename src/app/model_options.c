@@ -2,6 +2,20 @@
 #include "app/model_options.h"
 
 #include <stdio.h>
+#include <string.h>
+
+void model_options_explain(struct err *err, const char *context)
+{
+    const struct {
+        const char *setting, *option;
+    } options[] = {{"n_ctx", context}, {"kv_type", "--kv-type"}};
+    for (size_t i = 0; err->setting && i < sizeof options / sizeof *options; i++) {
+        size_t length = strlen(err->text);
+        if (options[i].option && strcmp(err->setting, options[i].setting) == 0)
+            snprintf(err->text + length, sizeof err->text - length, " (%s)", options[i].option);
+    }
+    err->setting = NULL;
+}
 
 static enum status unknown_tier(const char *name, struct err *err)
 {
@@ -31,7 +45,11 @@ enum status model_options_compute(const struct model_options *options, enum cpu_
                                   enum tensor_type *kv_type, struct err *err)
 {
     enum status status = find_tier(options, tier, err);
-    return status == STATUS_OK ? model_kv_type(options->kv_type, *tier, kv_type, err) : status;
+    if (status == STATUS_OK)
+        status = model_kv_type(options->kv_type, *tier, kv_type, err);
+    if (status != STATUS_OK)
+        model_options_explain(err, NULL);
+    return status;
 }
 
 uint32_t model_options_threads(const struct model_options *options)

@@ -59,9 +59,13 @@ struct model_options {
          0, \
          NULL}, \
     { \
-        NULL, "--mlock", NULL, NULL, "keep the weights in memory, if the system allows it", OPTION_FLAG, \
+        NULL, "--mlock", NULL, NULL, "keep the weights in memory, as far as the system allows", OPTION_FLAG, \
             &(o).lock, 0, 0, NULL \
     }
+
+/* Ends an error that blames a setting (base/err.h) with the option behind it: "… (--kv-type)". `context` are
+ * the options that this command's context follows from, as "--ctx, --slots"; NULL: none. Once is enough. */
+void model_options_explain(struct err *err, const char *context);
 
 /* The tier to use, the best one or a lower one that was asked for, and the type of the KV cache.
  * STATUS_ARGUMENT for a name that is unknown. */

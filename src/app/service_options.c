@@ -3,6 +3,11 @@
 
 #include "base/log.h"
 
+static void explain(struct err *err)
+{
+    model_options_explain(err, "--ctx");
+}
+
 enum status service_options_apply(const struct service_options *options, struct service_config *config,
                                   struct err *err)
 {
@@ -21,7 +26,8 @@ enum status service_options_apply(const struct service_options *options, struct 
                    .lock_weights = options->model.lock,
                    .n_slots = (uint32_t)options->n_slots,
                    .n_draft = (uint32_t)options->n_draft,
-                   .kv_type = options->model.kv_type},
+                   .kv_type = options->model.kv_type,
+                   .explain = explain},
         .system_prompt = options->system,
         .quote_path = options->quote,
         .sampling = sampler_defaults(),

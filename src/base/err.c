@@ -30,6 +30,18 @@ enum status err_set(struct err *err, enum status code, const char *format, ...)
     return code;
 }
 
+enum status err_set_of(struct err *err, enum status code, const char *setting, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        *err = (struct err){.code = code, .offset = ERR_NO_OFFSET, .setting = setting};
+        va_start(args, format);
+        format_text(err, "", format, args);
+        va_end(args);
+    }
+    return code;
+}
+
 enum status err_at_byte(struct err *err, enum status code, uint64_t offset, const char *format, ...)
 {
     if (err) {

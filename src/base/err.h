@@ -7,11 +7,15 @@
  * prefixes it and passes it on. `err` may be NULL where the caller only wants the status. Nothing here
  * allocates.
  *
+ * Where a setting of the caller's is what has to change, the error also names it as the code does ("n_ctx"):
+ * whoever took it from a person knows what it is called there, an option for example, and can say so.
+ *
  * Threads: a struct err belongs to one thread.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum status {
@@ -33,17 +37,20 @@ struct err {
     uint64_t offset;       /* byte offset in the input, or ERR_NO_OFFSET */
     uint32_t line, column; /* from 1; 0 where there is none */
     char text[512];        /* one line of valid UTF-8, whatever went into it; the position is already in it */
+    const char *setting;   /* that is to blame, static; NULL: none */
 };
 
 #define ERR_INIT \
     { \
-        STATUS_OK, ERR_NO_OFFSET, 0, 0, "" \
+        STATUS_OK, ERR_NO_OFFSET, 0, 0, "", NULL \
     }
 
 /* Each fills *err (if not NULL) and returns `code`, so that a failure is one statement: return err_set(err,
- * …). */
+ * …). err_set_of names the setting to blame, a string that stays. */
 enum status err_set(struct err *err, enum status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+enum status err_set_of(struct err *err, enum status code, const char *setting, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 enum status err_at_byte(struct err *err, enum status code, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 enum status err_at_line(struct err *err, enum status code, uint32_t line, uint32_t column, const char *format,

@@ -14,7 +14,7 @@ import urllib.parse
 class Server:
     """`notso serve` on a free port, in a folder of its own, so that no model is found unless one is named."""
 
-    def __init__(self, notso, folder, *args, env=None):
+    def __init__(self, notso, folder, *args, env=None, limit=None):
         dropped = {"MODEL_PATH", "TOKENIZER_PATH", "PORT", "LOG_LEVEL", "QUOTE_PATH"}
         environment = {k: v for k, v in os.environ.items() if k not in dropped} | (env or {})
         self.log = open(folder / "serve.log", "w+", encoding="utf-8")
@@ -25,6 +25,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=self.log,
             env=environment,
+            preexec_fn=limit,
         )
         line = self.process.stdout.readline()
         found = re.search(r"http://\S+:(\d+)$", line.strip())

@@ -59,6 +59,24 @@ def test_deep_rows_only_when_asked_for(compare, notso):
     assert [r.name for r in deep if r not in plain] == ["tg32@16384"]
 
 
+def test_rows_beyond_the_models_context_are_left_out_and_named(compare, capsys):
+    rows = compare.rows_within(compare.ROWS, 8192)
+    assert [r.name for r in compare.ROWS if r not in rows] == ["tg32@16384"]
+    assert "without tg32@16384: the model's context is 8192 tokens" in capsys.readouterr().err
+    assert compare.rows_within(rows, 8192) == rows and capsys.readouterr().err == ""
+    assert "pp512" not in [r.name for r in compare.rows_within(rows, 511)]
+
+
+@pytest.mark.parametrize("n_ctx", [256, 1024])
+def test_our_memory_is_that_of_a_filled_context(compare, notso, run, tmp_path, n_ctx):
+    path = tmp_path / "tiny.gguf"
+    assert run(["synth", "--shape", "smollm3-tiny", path]).returncode == 0
+    side = compare.sides.Notso(notso, path, 1, "native")
+    prompt = side.filling_prompt(n_ctx)
+    assert n_ctx - 8 <= side.prompt_length(n_ctx, "-p", prompt) < n_ctx
+    assert side.peak_memory(n_ctx) > path.stat().st_size
+
+
 def test_ratio_is_the_median_of_rounds_against_the_faster_peer(compare):
     row = compare.Row("tg64", "decode", 64)
     rounds = [{"notso": 10, "a": 5, "b": 1}, {"notso": 30, "a": 5, "b": 1}, {"notso": 9, "a": 3, "b": 9}]

@@ -6,6 +6,7 @@ The tiny models are built here from numbers; the texts and what transformers and
 committed. tests/reference/live.py computes the same comparisons afresh."""
 
 import pathlib
+import shutil
 import sys
 
 import numpy as np
@@ -16,7 +17,7 @@ sys.path[:0] = [str(ROOT / "tests" / "reference"), str(ROOT / "tests" / "fixture
 
 import make_tiny  # noqa: E402
 from chunks import FIXTURES, TEXTS, chunks_of, log_softmax_at  # noqa: E402
-from program import TIERS, Program, processor_tiers  # noqa: E402
+from program import TIERS, Program, processor_tiers, scratch_folder  # noqa: E402
 
 # Largest difference over largest logit. The reference tier and F32 weights leave only the order of additions.
 TINY_BOUND = {"reference": 1e-4, "avx2": 1e-4, "avx512": 1e-4, "amx": 1e-4, "neon": 1e-4}
@@ -34,8 +35,10 @@ CLEAR_MARGIN = 0.3
 
 
 @pytest.fixture(scope="session")
-def program(notso, tmp_path_factory):
-    return Program(notso, tmp_path_factory.mktemp("logits"))
+def program(notso):
+    scratch = scratch_folder()
+    yield Program(notso, scratch)
+    shutil.rmtree(scratch)
 
 
 @pytest.fixture(scope="session")
@@ -180,11 +183,10 @@ SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 
 @pytest.fixture(scope="session")
-def f16_model(program, model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("f16") / "f16.gguf"
+def f16_model(program, model):
+    path = program.scratch / "f16.gguf"
     program.run("quantize", model, path, "f16")
-    yield path
-    path.unlink()
+    return path
 
 
 @pytest.mark.parametrize(

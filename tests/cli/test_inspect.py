@@ -9,6 +9,8 @@ import gguf
 import numpy
 import pytest
 
+from gguf_files import read_gguf
+
 NAMES = {
     gguf.GGUFValueType.UINT8: "u8", gguf.GGUFValueType.INT8: "i8", gguf.GGUFValueType.UINT16: "u16",
     gguf.GGUFValueType.INT16: "i16", gguf.GGUFValueType.UINT32: "u32", gguf.GGUFValueType.INT32: "i32",
@@ -50,7 +52,7 @@ def write_everything(path):
 
 
 def compare(shown, path):
-    reader = gguf.GGUFReader(path)
+    reader = read_gguf(path)
     keys = {name: field for name, field in reader.fields.items() if not name.startswith("GGUF.")}
     assert list(shown["keys"]) == list(keys)
     for name, field in keys.items():

@@ -17,7 +17,7 @@ import gguf
 import numpy
 import pytest
 
-from serving import Server
+from serving import Browser, Server
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_CAPBSET_DROP, CAP_IPC_LOCK = 24, 14
@@ -88,23 +88,52 @@ def test_any_address_space_limit_is_survived(notso, tiny):
     assert codes == {0, 1}
 
 
-@pytest.mark.parametrize("args", [
-    ["run", "-p", "Hi", "-n", 1, "--ctx", 1 << 30],
-    ["bench", "-p", 0, "-n", 1, "-d", 1 << 20, "-b", 256],
+@pytest.mark.parametrize("args, advice", [
+    (["run", "-p", "Hi", "-n", 1, "--ctx", 1 << 30], "use a smaller context (--ctx)"),
+    (["bench", "-p", 0, "-n", 1, "-d", 1 << 20, "-b", 256],
+     "use a smaller context or fewer slots (--depth, --batch)"),
 ])
-def test_a_context_larger_than_memory_is_refused(fails, tiny, args):
-    fails([args[0], "-m", tiny, *args[1:]], "memory are free", "smaller --ctx", code=1)
+def test_a_context_larger_than_memory_is_refused(fails, tiny, args, advice):
+    line = fails([args[0], "-m", tiny, *args[1:]], "memory are free", code=1)
+    assert line.endswith(advice)
 
 
-def without_locked_memory():
-    resource.setrlimit(resource.RLIMIT_MEMLOCK, (8192, 8192))
+def test_a_server_whose_context_is_too_large_says_so_once(notso, tiny, tmp_path):
+    """In its log and on the page, in the same words."""
+    with Server(notso, tmp_path, "-m", tiny, "--ctx", 1 << 30, "--slots", 2) as server:
+        advice, deadline = "use a smaller context or fewer slots (--ctx, --slots)", time.monotonic() + 20
+        while "no model" not in server.read_log() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert server.read_log().count(advice) == 1
+        assert advice in Browser(server).get("/").text
+
+
+def test_a_refused_context_costs_no_weights(notso, model):
+    """Where the weights find no room, a context that is too large for all memory is still what is refused: it
+    is looked at first."""
+    if b"__asan_init" in notso.read_bytes():
+        pytest.skip("the address sanitiser needs more memory than the limit")
+    size = model.stat().st_size // 2
+
+    def refusal(*context):
+        done = call(notso, ["bench", "-m", model, "-t", 1, "-p", 0, "-n", 1, *context],
+                    lambda: resource.setrlimit(resource.RLIMIT_DATA, (size, size)))
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "out of memory while preparing the weights" in refusal()
+    assert "memory are free" in refusal("-d", 1 << 20, "-b", 256)
+
+
+def limit_locked_memory(size):
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (size, size))
     LIBC.prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # for root; others have no such capability
 
 
 def test_locking_refused_is_one_warning(notso, tiny):
     args = ["run", "-m", tiny, "-p", "Hi", "-n", 4, "--temp", 0]
     plain = call(notso, args)
-    refused = call(notso, [*args, "--mlock"], without_locked_memory)
+    refused = call(notso, [*args, "--mlock"], lambda: limit_locked_memory(8192))
     assert (refused.returncode, refused.stdout) == (0, plain.stdout)
     more = [line for line in refused.stderr.splitlines() if line.split(" ", 1)[-1] not in plain.stderr]
     assert len(more) == 1 and "cannot lock" in more[0] and "ulimit -l" in more[0], refused.stderr
@@ -115,18 +144,32 @@ def may_lock(size):
     return os.geteuid() == 0 or limit == resource.RLIM_INFINITY or limit >= size
 
 
-def test_locked_weights_stay_in_memory(notso, tiny, tmp_path):
+def wait_for_model(server):
+    """The model is loaded in the background. Bytes locked then."""
+    deadline = time.monotonic() + 20
+    while not re.search("model .* ready", server.read_log()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
+        return int(re.search(r"VmLck:\s*(\d+) kB", status.read())[1]) << 10
+
+
+def test_weights_are_locked_as_far_as_the_system_allows(notso, tiny, tmp_path):
     size = tiny.stat().st_size
     if not may_lock(2 * size):
         pytest.skip("this account may not lock memory")
     with Server(notso, tmp_path, "-m", tiny, "--mlock") as server:
-        locked, deadline = 0, time.monotonic() + 20
-        while locked < 0.9 * size and time.monotonic() < deadline:  # the model is loaded in the background
-            with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
-                locked = int(re.search(r"VmLck:\s*(\d+) kB", status.read())[1]) << 10
-            time.sleep(0.05)
+        locked = wait_for_model(server)
         assert locked >= 0.9 * size, server.read_log()
-        assert "cannot lock" not in server.read_log()
+        assert "locked in memory" not in server.read_log()
+
+    # Without room for all of the embedding, which comes last.
+    with Server(notso, tmp_path, "-m", tiny, "--mlock",
+                limit=lambda: limit_locked_memory(locked - 65536)) as server:
+        less = wait_for_model(server)
+        assert 0.5 * locked < less < locked
+        said = re.search(r"of the weights, (\d+) of (\d+) MiB are locked in memory", server.read_log())
+        assert said, server.read_log()
+        assert abs(int(said[1]) - less / 2**20) <= 1 and abs(int(said[2]) - locked / 2**20) <= 1
 
 
 def write_shape(path, head_dim, n_head, n_head_kv, n_embd, n_ff, n_vocab, kind):
@@ -194,3 +237,10 @@ def test_odd_shapes(run, tmp_path, kind, head_dim, n_head, n_head_kv, n_embd, n_
             scale = max(1.0, numpy.abs(logits["reference"]).max())
             limit = 0.05 if tier == "amx" else 0.01  # the amx tier reads prompts in BF16
             assert numpy.abs(logits[tier] - logits["reference"]).max() < limit * scale, tier
+
+
+@pytest.mark.parametrize("args", [["bench"], ["logits", "--ids", "1", "-o", "/dev/null"]])
+def test_heads_that_no_block_of_the_cache_divides_are_refused(fails, tmp_path, args):
+    path = tmp_path / "m.gguf"
+    write_shape(path, 80, 3, 3, 32, 96, 17, gguf.GGMLQuantizationType.Q8_0)
+    fails([args[0], "-m", path, *args[1:], "--kv-type", "q8_0"], "heads have 80; use f16 (--kv-type)", code=1)

@@ -5,6 +5,8 @@ import gguf
 import numpy
 import pytest
 
+from gguf_files import read_gguf
+
 N_COLS = 512
 TYPES = "F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0".split()
 
@@ -37,7 +39,7 @@ def weights():
 def quantize(run, source, target, kind, *args):
     done = run(["quantize", source, target, kind, *args])
     assert done.returncode == 0, done.stderr
-    reader = gguf.GGUFReader(target)
+    reader = read_gguf(target)
     return {t.name: t for t in reader.tensors}, reader, done.stderr
 
 
@@ -85,7 +87,7 @@ def test_short_rows_are_reported(run, tmp_path):
 def test_the_default_model_keeps_its_weights(run, model, tmp_path):
     """From Q4_1 to Q8_0, across several batches of work; compared on tensors of every kind."""
     tensors, _, _ = quantize(run, model, tmp_path / "out.gguf", "q8_0")
-    originals = {t.name: t for t in gguf.GGUFReader(model).tensors}
+    originals = {t.name: t for t in read_gguf(model).tensors}
     assert list(tensors) == list(originals)
     for name in ("token_embd.weight", "blk.0.attn_k.weight", "blk.29.ffn_down.weight", "output_norm.weight"):
         wanted = gguf.dequantize(originals[name].data, originals[name].tensor_type)

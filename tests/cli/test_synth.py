@@ -5,11 +5,13 @@ import gguf
 import numpy
 import pytest
 
+from gguf_files import read_gguf
+
 
 def synth(run, path, *args):
     done = run(["synth", *args, path])
     assert done.returncode == 0, done.stderr
-    return gguf.GGUFReader(path), done.stderr
+    return read_gguf(path), done.stderr
 
 
 def value(reader, name):

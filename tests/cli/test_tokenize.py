@@ -15,6 +15,8 @@ import gguf
 import pytest
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
+from gguf_files import read_gguf
+
 CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|"
 AFTER_NUMBERS = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 LLAMA3 = CONTRACTIONS + r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}" + AFTER_NUMBERS
@@ -47,7 +49,7 @@ class Vocabulary:
 
     @classmethod
     def read(cls, path):
-        reader = gguf.GGUFReader(path)
+        reader = read_gguf(path)
         names = ("tokens", "token_type", "merges", "pre")
         vocabulary = cls(*(reader.fields["tokenizer.ggml." + name].contents() for name in names))
         vocabulary.files[vocabulary.pre] = path

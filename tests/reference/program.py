@@ -3,6 +3,7 @@
 
 import json
 import platform
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -29,10 +30,17 @@ def processor_tiers():
     return tuple(tier for tier in TIERS if NEEDED_FLAGS[tier] <= flags)
 
 
+def scratch_folder():
+    """For logits, gigabytes of them in the end, each file read once: in memory where there is plenty."""
+    memory = Path("/dev/shm")
+    plenty = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    return Path(tempfile.mkdtemp(prefix="notso-", dir=memory if plenty else None))
+
+
 class Program:
     def __init__(self, binary, scratch=None):
         self.binary = str(binary)
-        self.scratch = Path(scratch or tempfile.mkdtemp(prefix="notso-"))
+        self.scratch = Path(scratch or scratch_folder())
 
     def run(self, *args, stdin=b"", timeout=600):
         """Standard output, as bytes."""
@@ -51,13 +59,14 @@ class Program:
         return json.loads(out)["ids"]
 
     def logits(self, model, ids, tier=None, kv=None, threads=None, reply=None):
-        """F32 [len(ids), n_vocab]. The last `reply` ids are a reply. None leaves a flag to its default."""
+        """F32 [len(ids), n_vocab], mapped from a file that is gone. The last `reply` ids are a reply. None
+        leaves a flag to its default."""
         ids_file, out = self.scratch / "ids.txt", self.scratch / "logits.npy"
         ids_file.write_text(" ".join(str(int(i)) for i in ids))
         flags = [("--cpu", tier), ("--kv-type", kv), ("--threads", threads), ("--reply", reply)]
         self.run("logits", "-m", model, "--ids-file", ids_file, "-o", out,
                  *[word for flag, value in flags if value is not None for word in (flag, value)])
-        result = np.load(out)
+        result = np.load(out, mmap_mode="r")
         out.unlink()
         assert result.dtype == np.float32 and len(result) == len(ids)
         return result

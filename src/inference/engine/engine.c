@@ -79,6 +79,7 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
     if (config->n_draft > ENGINE_MAX_DRAFT)
         return err_set(err, STATUS_ARGUMENT, "%u tokens to be guessed ahead; at most %d are possible",
                        config->n_draft, ENGINE_MAX_DRAFT);
+    engine->n_batch = info->n_slots > MODEL_BATCH ? info->n_slots : MODEL_BATCH;
     engine->n_draft = config->n_draft;
     /* For all replies together as many as for one: a pass with more is no longer cheap, and logits are large.
      */
@@ -157,7 +158,7 @@ enum status engine_open(const struct engine_config *config, struct engine **out,
             .lock_weights = config->lock_weights,
             .n_slots = engine->info.n_slots,
             .n_ctx = engine->info.n_ctx,
-            .n_batch = engine->info.n_slots > MODEL_BATCH ? engine->info.n_slots : MODEL_BATCH,
+            .n_batch = engine->n_batch,
             .kv_type = kv_type,
         };
         status = model_state_open(engine->model, &state, &engine->state, err);
@@ -236,10 +237,10 @@ static enum status make_job(const struct engine *engine, const struct engine_req
     if (job->prompt.count == 0)
         return err_set(err, STATUS_ARGUMENT, "the prompt is empty");
     if (job->prompt.count >= engine->info.n_ctx)
-        return err_set(err, STATUS_LIMIT,
-                       "the prompt has %zu tokens, but the context holds %u; shorten it, or start "
-                       "with a larger --ctx",
-                       job->prompt.count, engine->info.n_ctx);
+        return err_set_of(err, STATUS_LIMIT, "n_ctx",
+                          "the prompt has %zu tokens, but the context holds %u; shorten it, or use a larger "
+                          "context",
+                          job->prompt.count, engine->info.n_ctx);
     return sampler_open(&request->sampling, engine->n_sample, &job->sampler, err);
 }
 

@@ -38,7 +38,7 @@ struct engine_config {
     uint32_t n_slots;           /* requests at once; 0: 4 */
     enum cpu_tier tier;         /* not above cpu_best_tier() */
     uint32_t n_draft;           /* most tokens guessed ahead, up to ENGINE_MAX_DRAFT; 0: none */
-    bool lock_weights;          /* in memory, if the system allows it */
+    bool lock_weights;          /* in memory, as far as the system allows */
     const char *kv_type; /* of the KV cache: "f16", "q8_0" or "f32"; NULL: F16, F32 in the reference tier */
 };
 

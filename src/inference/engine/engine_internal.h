@@ -58,6 +58,7 @@ struct engine {
     bool closing;
 
     struct engine_slot *slots;      /* [info.n_slots] */
+    uint32_t n_batch;               /* most tokens in a pass: one for every reply, or more */
     float *logits;                  /* [info.n_slots + n_draft_rows][n_vocab] */
     struct model_segment *segments; /* [info.n_slots]: the batch */
     uint32_t n_draft;               /* most tokens guessed ahead of a reply in a pass */

@@ -217,7 +217,7 @@ static size_t make_batch(struct engine *engine)
 {
     struct model_segment *segments = engine->segments;
     size_t n = 0, n_replies = 0;
-    uint32_t size = MODEL_BATCH > engine->info.n_slots ? MODEL_BATCH : engine->info.n_slots, room = size;
+    uint32_t room = engine->n_batch;
     for (int prompts = 0; prompts < 2; prompts++) {
         for (uint32_t i = 0; i < engine->info.n_slots && room > 0; i++) {
             struct engine_slot *slot = &engine->slots[i];
@@ -239,7 +239,7 @@ static size_t make_batch(struct engine *engine)
         if (!prompts)
             n_replies = n;
     }
-    add_drafts(engine, n_replies, size - room, room);
+    add_drafts(engine, n_replies, engine->n_batch - room, room);
     return n;
 }
 

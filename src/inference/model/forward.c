@@ -153,6 +153,33 @@ static void output_block(struct model_state *s, const struct model_segment *segm
     stage_done(s, MODEL_STAGE_HEAD, 0);
 }
 
+/* What is wrong with a segment behind n tokens of others, the last of them in `before` (NULL: there are
+ * none). */
+static enum status check_segment(const struct model_state *s, const struct model_segment *segment,
+                                 const struct model_segment *before, size_t n, struct err *err)
+{
+    const uint32_t n_tokens = segment->n_tokens, n_past = segment->n_past, n_ctx = s->kv.n_ctx;
+    if (segment->slot >= s->kv.n_slots)
+        return err_set(err, STATUS_ARGUMENT, "there is no slot %u among %u", segment->slot, s->kv.n_slots);
+    if (n_tokens == 0)
+        return err_set(err, STATUS_ARGUMENT, "there are no tokens for slot %u", segment->slot);
+    if (before && before->prompt && !segment->prompt)
+        return err_set(err, STATUS_ARGUMENT, "the reply in slot %u comes behind a prompt", segment->slot);
+    if (n_tokens > s->n_batch - n)
+        return err_set(err, STATUS_ARGUMENT, "%zu tokens do not fit in a pass of %u", n + n_tokens,
+                       s->n_batch);
+    if (n_past > n_ctx || n_tokens > n_ctx - n_past)
+        return err_set(err, STATUS_ARGUMENT, "%u tokens from position %u do not fit in a context of %u",
+                       n_tokens, n_past, n_ctx);
+    if (segment->n_logits > n_tokens)
+        return err_set(err, STATUS_ARGUMENT, "%u tokens have no logits of %u", n_tokens, segment->n_logits);
+    for (uint32_t t = 0; t < n_tokens; t++)
+        if (segment->ids[t] >= s->model->hparams.n_vocab)
+            return err_set(err, STATUS_ARGUMENT, "token id %u is outside the vocabulary of %u",
+                           segment->ids[t], s->model->hparams.n_vocab);
+    return STATUS_OK;
+}
+
 /* Lays the segments' tokens out one behind the other; returns how many, or 0 and an error. */
 static size_t lay_out_tokens(struct model_state *s, const struct model_segment *segments, size_t n_segments,
                              struct err *err)
@@ -161,22 +188,10 @@ static size_t lay_out_tokens(struct model_state *s, const struct model_segment *
     s->n_reply = 0;
     for (size_t i = 0; i < n_segments; i++) {
         const struct model_segment *segment = &segments[i];
-        if ((i > 0 && segments[i - 1].prompt && !segment->prompt) || segment->n_tokens == 0 ||
-            segment->n_tokens > s->n_batch - n || segment->slot >= s->kv.n_slots ||
-            segment->n_logits > segment->n_tokens || segment->n_past > s->kv.n_ctx ||
-            segment->n_tokens > s->kv.n_ctx - segment->n_past) {
-            err_set(err, STATUS_ARGUMENT, "a forward pass over %u tokens from position %u does not fit",
-                    segment->n_tokens, segment->n_past);
+        if (check_segment(s, segment, i > 0 ? segment - 1 : NULL, n, err) != STATUS_OK)
             return 0;
-        }
-        for (uint32_t t = 0; t < segment->n_tokens; t++) {
-            if (segment->ids[t] >= s->model->hparams.n_vocab) {
-                err_set(err, STATUS_ARGUMENT, "token id %u is outside the vocabulary of %u", segment->ids[t],
-                        s->model->hparams.n_vocab);
-                return 0;
-            }
+        for (uint32_t t = 0; t < segment->n_tokens; t++)
             s->tokens[n++] = (struct model_token){segment->ids[t], segment->slot, segment->n_past + t};
-        }
         if (!segment->prompt)
             s->n_reply = n;
     }

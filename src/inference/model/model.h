@@ -56,14 +56,15 @@ struct model_state_config {
     uint32_t n_slots;  /* independent sequences */
     uint32_t n_ctx;    /* tokens a slot can hold */
     uint32_t n_batch;  /* most tokens in one forward pass */
-    bool lock_weights; /* in memory; where the system refuses, the log says so and nothing else changes */
+    bool lock_weights; /* in memory, as far as the system allows; the log says if that is not all of them */
     enum tensor_type kv_type; /* TENSOR_F16, TENSOR_Q8_0 or TENSOR_F32 */
 };
 
 struct model_state;
 
-/* STATUS_ARGUMENT if the model's heads cannot be stored in that type, STATUS_LIMIT with the sizes if cache
- * and work space do not fit in memory. */
+/* STATUS_ARGUMENT, blaming "kv_type", if the model's heads cannot be stored in that type; STATUS_LIMIT,
+ * blaming "n_ctx", with the sizes if cache and weights do not fit in memory together. Both before the weights
+ * are touched. */
 enum status model_state_open(const struct model *model, const struct model_state_config *config,
                              struct model_state **out, struct err *err);
 void model_state_close(struct model_state *state);

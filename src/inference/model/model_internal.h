@@ -45,7 +45,8 @@ struct model_kv {
     size_t n_positions; /* n_ctx in whole groups */
 };
 
-enum status model_kv_open(const struct model_hparams *hparams, const struct model_state_config *config,
+/* Before the weights come in: STATUS_LIMIT unless memory holds both. */
+enum status model_kv_open(const struct model *model, const struct model_state_config *config,
                           struct model_kv *kv, struct err *err);
 void model_kv_close(struct model_kv *kv);
 /* Where position 0 of a head lies. */
@@ -58,13 +59,14 @@ struct model_weights {
     struct kernel_matrix output;
     void *strips; /* what the quantised ones point to */
     size_t bytes;
-    float *norms; /* the layers', where there are strips */
-    bool locked;  /* or tried to */
+    float *norms;          /* the layers', where there are strips */
+    bool embedding_locked; /* in memory: not to be released */
 };
 
 enum status model_weights_open(const struct model *model, struct exec *exec, struct model_weights *weights,
                                struct err *err);
-/* Keeps all of them in memory, the embedding in the file too. A refusal is a warning in the log. */
+/* Keeps all of them in memory, the embedding in the file too, or as much as the system allows; then a warning
+ * in the log says how much. */
 void model_weights_lock(const struct model *model, struct model_weights *weights);
 /* Takes the embedding, of which a row has been read, out of this process's memory; the page cache keeps it.
  * To read a row can map 2 MiB of its neighbours, so a long prompt would bring all of it in, beside the output

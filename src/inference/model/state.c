@@ -52,7 +52,8 @@ enum status model_kv_type(const char *name, enum cpu_tier tier, enum tensor_type
     *type = tensor_type_from_name(name);
     if (*type == TENSOR_F16 || *type == TENSOR_Q8_0 || *type == TENSOR_F32)
         return STATUS_OK;
-    return err_set(err, STATUS_ARGUMENT, "--kv-type knows f16, q8_0 and f32, not '%s'", name);
+    return err_set_of(err, STATUS_ARGUMENT, "kv_type", "a KV cache is of type f16, q8_0 or f32, not '%s'",
+                      name);
 }
 
 enum status model_state_open(const struct model *model, const struct model_state_config *config,
@@ -66,17 +67,18 @@ enum status model_state_open(const struct model *model, const struct model_state
         return err_no_memory(err, "preparing a model");
     state->model = model;
     state->n_batch = config->n_batch;
+    /* The weights come last: what can be refused is refused before they take their time and memory. */
     enum status status = exec_open(config->n_threads, config->tier, &state->exec, err);
     if (status == STATUS_OK)
-        status = model_weights_open(model, &state->exec, &state->weights, err);
-    if (status == STATUS_OK && config->lock_weights)
-        model_weights_lock(model, &state->weights);
-    if (status == STATUS_OK)
-        status = model_kv_open(&model->hparams, config, &state->kv, err);
+        status = model_kv_open(model, config, &state->kv, err);
     if (status == STATUS_OK)
         status = make_activations(state, err);
     if (status == STATUS_OK)
         status = model_attention_open(state, &state->attention, err);
+    if (status == STATUS_OK)
+        status = model_weights_open(model, &state->exec, &state->weights, err);
+    if (status == STATUS_OK && config->lock_weights)
+        model_weights_lock(model, &state->weights);
     if (status != STATUS_OK) {
         model_state_close(state);
         return status;

@@ -118,27 +118,45 @@ static bool in_strips(const struct model_weights *weights, const struct kernel_m
     return at >= begin && at < begin + weights->bytes;
 }
 
+struct locking {
+    size_t asked, locked; /* bytes */
+    enum status status;   /* of the first refusal */
+    struct err err;
+};
+
+/* Returns whether these bytes are locked. After a refusal no more are: what comes first is needed most. */
+static bool lock_bytes(struct locking *locking, const void *data, size_t size)
+{
+    locking->asked += size;
+    if (locking->status == STATUS_OK)
+        locking->status = mem_lock(data, size, &locking->err);
+    if (locking->status != STATUS_OK)
+        return false;
+    locking->locked += size;
+    return true;
+}
+
+/* What was locked before a refusal stays so: it is as much of what was asked for as the system allows. */
 void model_weights_lock(const struct model *model, struct model_weights *weights)
 {
-    weights->locked = true;
-    struct err err = ERR_INIT;
-    enum status status = mem_lock(weights->strips, weights->bytes, &err);
+    struct locking locking = {.err = ERR_INIT};
     const struct kernel_matrix *embedding = &model->token_embd;
-    if (status == STATUS_OK)
-        status = mem_lock(embedding->data, embedding->rows * embedding->row_bytes, &err);
-    for (size_t i = 0; status == STATUS_OK && i < matrix_count(model); i++) {
+    lock_bytes(&locking, weights->strips, weights->bytes);
+    weights->embedding_locked = lock_bytes(&locking, embedding->data, embedding->rows * embedding->row_bytes);
+    for (size_t i = 0; i < matrix_count(model); i++) {
         const struct kernel_matrix *w = matrix_at(weights, i);
-        if (!in_strips(weights, w))
-            status = mem_lock(w->data, w->rows * w->row_bytes, &err);
+        if (!in_strips(weights, w) && w->data != embedding->data)
+            lock_bytes(&locking, w->data, w->rows * w->row_bytes);
     }
-    if (status != STATUS_OK)
-        log_warn("the weights are not all locked in memory: %s", err.text);
+    if (locking.status != STATUS_OK)
+        log_warn("of the weights, %zu of %zu MiB are locked in memory: %s", locking.locked >> 20,
+                 locking.asked >> 20, locking.err.text);
 }
 
 void model_weights_release_embedding(const struct model *model, const struct model_weights *weights)
 {
     const struct kernel_matrix *embedding = &model->token_embd;
-    if (weights->strips && weights->output.data != embedding->data && !weights->locked)
+    if (weights->strips && weights->output.data != embedding->data && !weights->embedding_locked)
         gguf_release(model->gguf, embedding->data, embedding->rows * embedding->row_bytes);
 }
 

@@ -158,6 +158,8 @@ static void load_first(struct models *models)
         utf8_clean_line(models->status.file);
         pthread_mutex_unlock(&models->mutex);
         held = load(&models->config, path, &err);
+        if (!held && models->config.explain)
+            models->config.explain(&err);
     } else {
         hint = hint_none;
     }

@@ -32,6 +32,9 @@ struct models_config {
     enum cpu_tier tier;
     bool lock_weights;   /* as in engine_config */
     const char *kv_type; /* as in engine_config */
+    /* Lets whoever filled this in say in an error of loading what people call the setting that it blames. On
+     * the loader thread; or NULL. */
+    void (*explain)(struct err *err);
     /* Called once, on the loader thread, when the model is ready or there is none; or NULL. Takes no lock. */
     void (*on_loaded)(const struct models_status *status);
 };

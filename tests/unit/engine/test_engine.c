@@ -226,7 +226,7 @@ static void requests_that_cannot_run_are_refused(void **state)
     lengthy[sizeof lengthy - 1] = 0;
     reply_init(&reply);
     assert_int_equal(submit(engine, lengthy, 5, &reply, &id, &err), STATUS_LIMIT);
-    assert_non_null(strstr(err.text, "--ctx"));
+    assert_string_equal(err.setting, "n_ctx");
     assert_int_equal(submit(engine, "", 5, &reply, &id, &err), STATUS_ARGUMENT);
     engine_cancel(engine, 12345);
     engine_close(engine);

@@ -305,14 +305,31 @@ static void a_pass_that_does_not_fit_is_refused(void **state)
     static const uint32_t ids[128] = {0}, outside[] = {N_VOCAB};
     struct model *model = open_default();
     struct model_state *s = open_state(model, 1, CPU_TIER_REFERENCE);
-    const struct model_segment bad[] = {{0, 0, ids, 0, 0, false},     {3, 0, ids, 1, 1, false},
-                                        {0, 60, ids, 5, 1, false},    {0, 65, ids, 1, 1, false},
-                                        {0, 0, ids, 101, 1, false},   {0, 0, ids, 2, 3, false},
-                                        {0, 0, outside, 1, 1, false}, {0, UINT32_MAX, ids, 2, 1, false}};
-    struct err err = ERR_INIT;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(model_forward(s, &bad[i], 1, logits, &err), STATUS_ARGUMENT);
-    assert_int_equal(model_forward(s, bad, 0, logits, &err), STATUS_ARGUMENT);
+    const struct {
+        struct model_segment segments[3];
+        size_t n;
+        const char *expected;
+    } cases[] = {
+        {{{0, 0, ids, 0, 0, false}}, 1, "there are no tokens for slot 0"},
+        {{{3, 0, ids, 1, 1, false}}, 1, "there is no slot 3 among 3"},
+        {{{0, 60, ids, 5, 1, false}}, 1, "5 tokens from position 60 do not fit in a context of 64"},
+        {{{0, 65, ids, 1, 1, false}}, 1, "1 tokens from position 65 do not fit in a context of 64"},
+        {{{0, UINT32_MAX, ids, 2, 1, false}}, 1, "do not fit in a context of 64"},
+        {{{0, 0, ids, 101, 1, false}}, 1, "101 tokens do not fit in a pass of 100"},
+        {{{0, 0, ids, 60, 0, false}, {1, 0, ids, 41, 0, false}}, 2, "101 tokens do not fit in a pass of 100"},
+        {{{0, 0, ids, 2, 3, false}}, 1, "2 tokens have no logits of 3"},
+        {{{0, 0, outside, 1, 1, false}}, 1, "token id 50 is outside the vocabulary of 50"},
+        {{{0, 0, ids, 1, 1, false}, {1, 0, ids, 1, 1, true}, {2, 0, ids, 1, 1, false}},
+         3,
+         "the reply in slot 2 comes behind a prompt"},
+        {{{0}}, 0, "no tokens"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = ERR_INIT;
+        assert_int_equal(model_forward(s, cases[i].segments, cases[i].n, logits, &err), STATUS_ARGUMENT);
+        if (!strstr(err.text, cases[i].expected))
+            fail_msg("expected '%s' in '%s'", cases[i].expected, err.text);
+    }
     model_state_close(s);
     model_close(model);
 }
@@ -389,7 +406,8 @@ static void what_does_not_fit_in_memory_is_refused(void **state)
         .n_threads = 1, .n_slots = 200, .n_ctx = 1u << 30, .n_batch = 1, .kv_type = TENSOR_F16};
     struct model_state *s;
     assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_LIMIT);
-    assert_non_null(strstr(err.text, "--ctx"));
+    assert_non_null(strstr(err.text, "use a smaller context or fewer slots"));
+    assert_string_equal(err.setting, "n_ctx");
     model_close(model);
 
     /* a model of a TiB, nearly all of it a hole */
@@ -408,7 +426,8 @@ static void heads_that_no_block_divides_are_refused(void **state)
     struct err err = ERR_INIT;
     assert_int_equal(model_state_open(model, &config, &s, &err), STATUS_ARGUMENT);
     assert_null(s);
-    assert_non_null(strstr(err.text, "heads have 16; use --kv-type f16"));
+    assert_non_null(strstr(err.text, "heads have 16; use f16"));
+    assert_string_equal(err.setting, "kv_type");
     model_close(model);
 }
 

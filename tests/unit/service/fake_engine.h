@@ -98,7 +98,7 @@ const struct engine_info *engine_info(const struct engine *engine)
 static void *fake_request_main(void *user)
 {
     struct fake_request *at = user;
-    static const struct err failure = {STATUS_IO, ERR_NO_OFFSET, 0, 0, "the fake engine broke"};
+    static const struct err failure = {STATUS_IO, ERR_NO_OFFSET, 0, 0, "the fake engine broke", NULL};
     struct engine_event event = {.type = ENGINE_EVENT_PROMPT,
                                  .request = at->id,
                                  .n_prompt = at->n_prompt,
