@@ -75,15 +75,33 @@ void *mem_alloc_aligned(size_t alignment, size_t size)
     return ptr;
 }
 
+/* Bytes that are mapped for `size`: whole huge pages, if it is at least one. 0: too many. */
+static size_t mapped_bytes(size_t size)
+{
+    if (size < MEM_HUGE_PAGE)
+        return size ? size : 1;
+    return size > SIZE_MAX - 2 * MEM_HUGE_PAGE ? 0
+                                               : (size + MEM_HUGE_PAGE - 1) / MEM_HUGE_PAGE * MEM_HUGE_PAGE;
+}
+
 void *mem_pages(size_t size)
 {
-    if (must_fail())
+    const size_t bytes = mapped_bytes(size), slack = size < MEM_HUGE_PAGE ? 0 : MEM_HUGE_PAGE;
+    if (must_fail() || bytes == 0)
         return NULL;
-    void *ptr = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (ptr == MAP_FAILED)
+    char *map = mmap(NULL, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
         return NULL;
+    if (slack == 0)
+        return map;
+    size_t before = (MEM_HUGE_PAGE - (uintptr_t)map % MEM_HUGE_PAGE) % MEM_HUGE_PAGE;
+    char *ptr = map + before;
+    if (before > 0)
+        munmap(map, before);
+    if (before < slack)
+        munmap(ptr + bytes, slack - before);
 #ifdef MADV_HUGEPAGE
-    madvise(ptr, size, MADV_HUGEPAGE); /* a wish; without it the pages are small */
+    madvise(ptr, bytes, MADV_HUGEPAGE); /* a wish; without it the pages are small */
 #endif
     return ptr;
 }
@@ -91,7 +109,7 @@ void *mem_pages(size_t size)
 void mem_pages_free(void *ptr, size_t size)
 {
     if (ptr)
-        munmap(ptr, size ? size : 1);
+        munmap(ptr, mapped_bytes(size));
 }
 
 enum status mem_lock(const void *data, size_t size, struct err *err)

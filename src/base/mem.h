@@ -24,7 +24,10 @@ char *mem_strndup(const char *s, size_t len); /* copies exactly len bytes and ad
 void *mem_alloc_aligned(size_t alignment, size_t size);
 
 /* `size` bytes of whole pages, zeroed as they are first touched, huge pages where the system gives them: for
- * what is large and read from front to back. Free with mem_pages_free and the same size. */
+ * what is large and read from front to back. From MEM_HUGE_PAGE on they start at a multiple of it: threads
+ * that fill them share no huge page if each takes a whole one, and so none is cleared twice. Free with
+ * mem_pages_free and the same size. */
+#define MEM_HUGE_PAGE ((size_t)2 << 20)
 void *mem_pages(size_t size);
 void mem_pages_free(void *ptr, size_t size);
 

@@ -12,7 +12,7 @@
 
 #include "inference/kernels/kernels.h"
 
-enum { KERNEL_MAX_STRIP_ROWS = 16 };
+enum { KERNEL_MAX_STRIP_ROWS = 16 }; /* a strip has 4, 8 or 16 */
 
 /* Bytes of all strips of w: those of its rows, rounded up to whole strips. */
 size_t kernel_strips_bytes(const struct kernel_matrix *w, size_t strip_rows);

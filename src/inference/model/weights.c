@@ -3,8 +3,8 @@
  * weights.c - the weights in the layout that a tier's kernels read.
  *
  * Quantised matrices are copied into one block of pages, as strips, by all compute threads; what has been
- * copied of the mapped file is given back to the system, so that the weights are in this process's memory
- * once. Matrices of plain floats and the rows of the token embedding are read from the file.
+ * copied of the mapped file is given back to the system piece by piece, so that the weights are in this
+ * process's memory once. Matrices of plain floats and the rows of the token embedding are read from the file.
  */
 #include <string.h>
 
@@ -13,15 +13,14 @@
 #include "inference/kernels/strips.h"
 #include "inference/model/model_internal.h"
 
-enum { ALIGNMENT = 64, STRIPS_AT_ONCE = 4, MATRICES_OF_LAYER = 7 };
+enum { ALIGNMENT = 64, MATRICES_OF_LAYER = 7 };
 
 static size_t matrix_count(const struct model *model)
 {
     return (size_t)model->hparams.n_layer * MATRICES_OF_LAYER + 1;
 }
 
-/* Number i of the matrices that activations are multiplied by: the output head, then the layers'. The largest
- * comes first, for while a matrix is copied it is in memory twice: at the end that would be the peak. */
+/* Number i of the matrices that activations are multiplied by: the output head, then the layers'. */
 static struct kernel_matrix *matrix_at(struct model_weights *weights, size_t i)
 {
     if (i-- == 0)
@@ -62,15 +61,55 @@ static enum status copy_norms(const struct model *model, struct model_weights *w
 }
 
 struct strips_work {
-    const struct kernel_matrix *w;
+    const struct model *model;
+    struct model_weights *weights;
     size_t strip_rows;
-    char *dst;
 };
 
+/* Makes the strips that begin in the bytes begin … end - 1 of all strips. */
 static void make_strips_body(void *arg, size_t begin, size_t end)
 {
     const struct strips_work *work = arg;
-    kernel_strips_make(work->w, work->strip_rows, begin, end, work->dst);
+    const size_t strip_rows = work->strip_rows;
+    for (size_t i = 0, at = 0, bytes; i < matrix_count(work->model) && at < end; i++, at += bytes) {
+        const struct kernel_matrix *w = matrix_at(work->weights, i);
+        bytes = strips_bytes(w, strip_rows);
+        if (at + bytes <= begin)
+            continue;
+        const size_t strip_bytes = strip_rows * w->row_bytes, n = (w->rows + strip_rows - 1) / strip_rows;
+        size_t first = begin > at ? (begin - at + strip_bytes - 1) / strip_bytes : 0;
+        size_t behind = (end - at + strip_bytes - 1) / strip_bytes;
+        behind = behind < n ? behind : n;
+        if (first >= behind)
+            continue;
+        kernel_strips_make(w, strip_rows, first, behind, (char *)work->weights->strips + at);
+        size_t row = first * strip_rows, last = behind * strip_rows < w->rows ? behind * strip_rows : w->rows;
+        gguf_release(work->model->gguf, (const char *)w->data + row * w->row_bytes,
+                     (last - row) * w->row_bytes);
+    }
+}
+
+/* A thread takes whole huge pages: it has the system clear one by touching it, and fills it while it is in
+ * the caches. And several, for to release file pages interrupts all processors. */
+enum { PIECE_BYTES = 8 << 20 };
+_Static_assert(PIECE_BYTES % MEM_HUGE_PAGE == 0, "a piece is whole huge pages");
+
+static void make_strips(const struct model *model, struct exec *exec, struct model_weights *weights)
+{
+    struct strips_work work = {model, weights, exec->ops->strip_rows};
+    exec_pool_for(exec->pool, weights->bytes, PIECE_BYTES, make_strips_body, &work);
+
+    char *dst = weights->strips;
+    for (size_t i = 0; i < matrix_count(model); i++) {
+        struct kernel_matrix *w = matrix_at(weights, i);
+        size_t bytes = strips_bytes(w, work.strip_rows);
+        if (bytes == 0)
+            continue;
+        /* Once more: reading a piece maps some of its neighbours, which may have been released before. */
+        gguf_release(model->gguf, w->data, w->rows * w->row_bytes);
+        w->data = dst;
+        dst += bytes;
+    }
 }
 
 enum status model_weights_open(const struct model *model, struct exec *exec, struct model_weights *weights,
@@ -95,20 +134,7 @@ enum status model_weights_open(const struct model *model, struct exec *exec, str
     enum status status = copy_norms(model, weights, err);
     if (status != STATUS_OK)
         return status;
-
-    char *dst = weights->strips;
-    for (size_t i = 0; i < n; i++) {
-        struct kernel_matrix *w = matrix_at(weights, i);
-        size_t bytes = strips_bytes(w, strip_rows);
-        if (bytes == 0)
-            continue;
-        struct strips_work work = {w, strip_rows, dst};
-        exec_pool_for(exec->pool, (w->rows + strip_rows - 1) / strip_rows, STRIPS_AT_ONCE, make_strips_body,
-                      &work);
-        gguf_release(model->gguf, w->data, w->rows * w->row_bytes);
-        w->data = dst;
-        dst += bytes;
-    }
+    make_strips(model, exec, weights);
     return STATUS_OK;
 }
 

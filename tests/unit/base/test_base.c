@@ -124,6 +124,27 @@ static void arena_gives_zeroed_memory_and_refuses_overflow(void **state)
     arena_free(&arena);
 }
 
+static void large_pages_start_at_huge_ones_and_are_given_back_whole(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, MEM_HUGE_PAGE - 1, MEM_HUGE_PAGE, 3 * MEM_HUGE_PAGE + 1};
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t size = sizes[i], last = size ? (size - 1) / page * page : 0;
+        char *p = mem_pages(size);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % (size < MEM_HUGE_PAGE ? page : MEM_HUGE_PAGE), 0);
+        for (size_t at = 0; at < size; at += page)
+            assert_int_equal(p[at], 0);
+        memset(p, 0xee, size);
+        mem_pages_free(p, size);
+        assert_int_equal(msync(p, page, MS_ASYNC), -1); /* nothing is mapped there any more */
+        assert_int_equal(msync(p + last, page, MS_ASYNC), -1);
+    }
+    assert_null(mem_pages(SIZE_MAX));
+    assert_null(mem_pages(SIZE_MAX - MEM_HUGE_PAGE));
+}
+
 /* Nothing but file_map may allocate under the limit: sanitizers do not survive a refusal. */
 static void a_file_larger_than_the_address_space_is_refused(void **state)
 {
@@ -203,6 +224,7 @@ int main(void)
         cmocka_unit_test(what_goes_into_an_error_stays_one_valid_line),
         cmocka_unit_test(buf_survives_failing_allocations),
         cmocka_unit_test(arena_gives_zeroed_memory_and_refuses_overflow),
+        cmocka_unit_test(large_pages_start_at_huge_ones_and_are_given_back_whole),
         cmocka_unit_test(a_file_larger_than_the_address_space_is_refused),
         cmocka_unit_test(tiers_have_names_on_their_architecture_only),
         cmocka_unit_test(err_keeps_position_and_cuts_long_text),
