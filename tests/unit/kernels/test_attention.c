@@ -218,9 +218,15 @@ static void check_attentions(const struct kernel_ops *ops)
 
 static void check_prompt_attentions(const struct kernel_ops *ops)
 {
+    struct rng rng;
+    rng_seed(&rng, 4);
     attend_as_prompt = true;
-    if (ops->attention_prompt)
+    if (ops->attention_prompt) {
         check_attentions(ops);
+        check_attention(ops, TENSOR_F16, 64, 4, 150, 300,
+                        &rng); /* more queries than a block of the kernel's */
+        check_attention(ops, TENSOR_F16, 128, 4, 130, 0, &rng);
+    }
     attend_as_prompt = false;
 }
 
