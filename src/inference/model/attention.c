@@ -5,14 +5,19 @@
  * A prompt's tokens attend in spans of SPAN_TOKENS: a piece is one span with one KV head, over all positions.
  * With few tokens (a reply grows by one token at a time) that would be fewer pieces than threads, and unequal
  * ones: their positions are shared out in chunks too, and the chunks' parts joined afterwards. Both ways give
- * the same bits, so any span may go either way: those for whose parts there is room do.
+ * the same bits, so any span may go either way: those for whose parts there is room do. A thread then takes a
+ * run of one head's chunks, since the kernel fetches the next chunk ahead.
  */
 #include <math.h>
 
 #include "base/mem.h"
 #include "inference/model/model_internal.h"
 
-enum { SPAN_TOKENS = 16, TILED_SPAN_TOKENS = 64 /* where the tier has attention_prompt */ };
+enum {
+    SPAN_TOKENS = 16,
+    TILED_SPAN_TOKENS = 128, /* where the tier has attention_prompt */
+    RUN_CHUNKS = 4           /* at most: what a thread takes where all spans are shared out */
+};
 
 /* Consecutive tokens of one segment. */
 struct span {
@@ -20,8 +25,8 @@ struct span {
     uint32_t row, n_tokens; /* rows of the activations */
     uint32_t n_chunks;      /* 0: not shared out */
     bool tiled;             /* by attention_prompt */
-    size_t first_piece;     /* a span has n_head_kv pieces for each chunk, or n_head_kv in all */
-    float *parts;           /* [n_chunks][n_head_kv][n_tokens * group][kernel_part_floats] */
+    size_t first_piece;     /* a span has n_chunks pieces for each KV head, or one */
+    float *parts;           /* [n_head_kv][n_chunks][n_tokens * group][kernel_part_floats] */
 };
 
 struct model_attention {
@@ -29,6 +34,7 @@ struct model_attention {
     size_t n_spans, n_pieces;
     float *parts;
     size_t parts_used, parts_room; /* in floats */
+    bool all_shared;               /* all spans are */
 };
 
 static size_t part_floats(const struct model_hparams *h)
@@ -67,6 +73,7 @@ void model_attention_plan(struct model_state *s, const struct model_segment *seg
     uint32_t row = 0;
 
     a->n_spans = a->n_pieces = a->parts_used = 0;
+    a->all_shared = true;
     for (size_t i = 0; i < n_segments; i++) {
         const struct model_segment *segment = &segments[i];
         bool tiled = segment->prompt && s->exec.ops->attention_prompt;
@@ -88,6 +95,7 @@ void model_attention_plan(struct model_state *s, const struct model_segment *seg
             };
             a->n_pieces += (shared ? chunks : 1) * h->n_head_kv;
             a->parts_used += shared ? floats : 0;
+            a->all_shared = a->all_shared && shared;
             row += n;
         }
     }
@@ -120,8 +128,8 @@ static void attend_body(void *arg, size_t begin, size_t end)
     size_t group = h->n_head / h->n_head_kv;
     for (size_t piece = begin; piece < end; piece++) {
         const struct span *span = span_of(s->attention, piece);
-        size_t number = piece - span->first_piece, chunk = number / h->n_head_kv;
-        uint32_t head = (uint32_t)(number % h->n_head_kv);
+        size_t number = piece - span->first_piece, chunks = span->n_chunks ? span->n_chunks : 1;
+        uint32_t head = (uint32_t)(number / chunks);
         size_t at = head * group * h->head_dim, n_queries = span->n_tokens * group;
         struct kernel_attention attention = {
             .q = s->q.data + span->row * s->q.stride + at,
@@ -138,7 +146,7 @@ static void attend_body(void *arg, size_t begin, size_t end)
             .out_stride = s->o.stride,
             .part =
                 span->n_chunks ? span->parts + number * n_queries * kernel_part_floats(h->head_dim) : NULL,
-            .chunk = chunk,
+            .chunk = number % chunks,
         };
         if (span->tiled)
             s->exec.ops->attention_prompt(&attention);
@@ -158,7 +166,7 @@ static void join_body(void *arg, size_t begin, size_t end)
         const struct span *span = &s->attention->spans[i / h->n_head_kv];
         size_t head = i % h->n_head_kv, n_queries = span->n_tokens * group;
         for (size_t j = 0; span->n_chunks && j < n_queries; j++)
-            kernel_join_parts(span->parts + (head * n_queries + j) * part, h->n_head_kv * n_queries * part,
+            kernel_join_parts(span->parts + (head * span->n_chunks * n_queries + j) * part, n_queries * part,
                               span->n_chunks, h->head_dim,
                               s->o.data + (span->row + j / group) * s->o.stride +
                                   (head * group + j % group) * h->head_dim);
@@ -169,7 +177,9 @@ void model_attention_run(struct model_state *s, uint32_t il)
 {
     struct model_attention *a = s->attention;
     struct layer_attention work = {s, il};
-    exec_pool_for(s->exec.pool, a->n_pieces, 1, attend_body, &work);
+    size_t run = a->all_shared ? a->n_pieces / (4 * (size_t)exec_pool_threads(s->exec.pool)) : 1;
+    run = run > RUN_CHUNKS ? RUN_CHUNKS : run > 0 ? run : 1;
+    exec_pool_for(s->exec.pool, a->n_pieces, run, attend_body, &work);
     if (a->parts_used)
         exec_pool_for(s->exec.pool, a->n_spans * s->model->hparams.n_head_kv, 1, join_body, &work);
 }
