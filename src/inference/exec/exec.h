@@ -7,7 +7,7 @@
  * allocates, none fails.
  *
  * A row holds the activations of one token. Before a matrix product rows are packed into the form that the
- * kernels want (F32 in the reference tier, groups of 15-bit integers in the others, BF16 for prompts in the
+ * kernels want (F32 in the reference tier, blocks of 16-bit integers in the others, BF16 for prompts in the
  * tier amx), once, however many matrices they meet.
  *
  * Threads: one thread owns an exec and calls the operations.

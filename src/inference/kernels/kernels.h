@@ -3,7 +3,7 @@
  * kernels.h - the arithmetic, once per instruction set, behind one table of function pointers.
  *
  * The reference tier is plain C with F32 activations. Faster tiers quantise the activations of a row once, to
- * 15 bits in groups of 32, and multiply integers. Each tier is one whole table. Weights stay quantised; the
+ * 16 bits in blocks of 256, and multiply integers. Each tier is one whole table. Weights stay quantised; the
  * faster tiers want the rows of quantised matrices interleaved (strips.h).
  *
  * Every kernel is a pure function of its arguments, allocates nothing, and may run on any thread.
