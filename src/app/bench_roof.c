@@ -164,10 +164,11 @@ enum status bench_roof(const struct bench_options *o, struct err *err)
         for (size_t i = 0; ops->peaks[i].instruction; i++) {
             double macs = measure_peak(pool, &ops->peaks[i]);
             print_machine(o, "multiply", ops->name, ops->peaks[i].instruction, macs);
-            if (i == 0)
-                rates.reply_macs = rates.prompt_macs = macs;
-            if (i == 1 && ops->matmul_prompt)
+            bool of_prompts = i == 1 && ops->matmul_prompt;
+            if (of_prompts || i == 0)
                 rates.prompt_macs = macs;
+            if (!of_prompts && macs > rates.reply_macs)
+                rates.reply_macs = macs;
         }
     }
     exec_pool_close(pool);

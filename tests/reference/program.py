@@ -33,7 +33,7 @@ def processor_tiers():
 def scratch_folder():
     """For logits, gigabytes of them in the end, each file read once: in memory where there is plenty."""
     memory = Path("/dev/shm")
-    plenty = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    plenty = memory.is_dir() and shutil.disk_usage(memory).free > 8 << 30
     return Path(tempfile.mkdtemp(prefix="notso-", dir=memory if plenty else None))
 
 

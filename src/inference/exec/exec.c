@@ -132,7 +132,7 @@ void exec_add(struct exec *exec, struct exec_rows x, struct exec_rows y)
 /* Rows of W in one piece of work. With many tokens: few pieces, for each reads all activations, in units of
  * what the kernels unpack at once. With few: pieces small enough that a thread which is held up is soon
  * relieved. */
-enum { FEW_TOKENS = 8, MANY_UNIT = 64, MOST_ROWS = 512, PIECE_BYTES = 1 << 20 };
+enum { FEW_TOKENS = 8, MANY_UNIT = 128, MOST_ROWS = 512, PIECE_BYTES = 1 << 20 };
 
 static size_t piece_rows(const struct exec *exec, const struct exec_product *products, size_t total_rows,
                          size_t n_tokens)

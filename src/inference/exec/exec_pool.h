@@ -19,7 +19,7 @@
 #include "base/err.h"
 
 enum { EXEC_MAX_THREADS = 256 };
-/* Of every thread that runs kernels, which keep up to a MiB and a half there. */
+/* Of every thread that runs kernels, which keep a little over a MiB there. */
 enum { EXEC_STACK_BYTES = 4 << 20 };
 
 struct exec_pool;

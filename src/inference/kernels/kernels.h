@@ -111,7 +111,7 @@ struct kernel_ops {
     size_t strip_rows; /* of the strips in which quantised weights come; 0: as GGUF rows */
 
     /* For measuring the machine. Peaks: of the instruction in matmul, then of that in matmul_prompt if there
-     * is one, then of what else the instruction set has; the last has no name. read_memory looks at every
+     * is one, then of what else matmul uses; the last has no name. read_memory looks at every
      * byte once, and does nothing else; `bytes` is a multiple of 256, and the result is only there to be
      * used. */
     const struct kernel_peak *peaks;

@@ -62,8 +62,8 @@ static inline void kernel_finish_part(const float *sum, size_t head_dim, float *
 enum { KERNEL_PACKED_BASE = 256, KERNEL_PACKED_MAX = 127 * KERNEL_PACKED_BASE };
 
 struct kernel_packed_block {
-    _Alignas(64) int8_t high[256]; /* -127 .. 127 */
-    int8_t low[256];               /* likewise */
+    _Alignas(64) int8_t high[256]; /* -127 .. 127; any where x is not finite, or no scale is as small as x */
+    int8_t low[256];               /* -127 .. 127 */
     float scale;                   /* largest |x| / KERNEL_PACKED_MAX: element i is about scale * its code */
     float sum32[8];                /* scale * (sum of 32 codes): what a weight's min is multiplied by */
     float sum16[16];               /* the same for each 16 */

@@ -66,6 +66,16 @@ void model_attention_close(struct model_attention *a)
     mem_free(a);
 }
 
+/* Long spans pay, but every thread needs some. */
+static uint32_t span_tokens(const struct model_state *s, bool tiled, uint32_t n_tokens)
+{
+    uint32_t n = tiled ? TILED_SPAN_TOKENS : SPAN_TOKENS;
+    while (n > SPAN_TOKENS &&
+           (n_tokens + n - 1) / n * s->model->hparams.n_head_kv < 2 * exec_pool_threads(s->exec.pool))
+        n /= 2;
+    return n;
+}
+
 void model_attention_plan(struct model_state *s, const struct model_segment *segments, size_t n_segments)
 {
     const struct model_hparams *h = &s->model->hparams;
@@ -77,7 +87,7 @@ void model_attention_plan(struct model_state *s, const struct model_segment *seg
     for (size_t i = 0; i < n_segments; i++) {
         const struct model_segment *segment = &segments[i];
         bool tiled = segment->prompt && s->exec.ops->attention_prompt;
-        uint32_t most = tiled ? TILED_SPAN_TOKENS : SPAN_TOKENS;
+        uint32_t most = span_tokens(s, tiled, segment->n_tokens);
         for (uint32_t skip = 0; skip < segment->n_tokens; skip += most) {
             uint32_t left = segment->n_tokens - skip, n = left < most ? left : most;
             uint32_t past = segment->n_past + skip, chunks = (uint32_t)kernel_chunks(past + n);

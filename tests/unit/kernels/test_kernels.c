@@ -191,6 +191,14 @@ static void check_matmul(const struct kernel_ops *ops, enum tensor_type type, si
     matmul(ops, &p, 0, rows, n_tokens, y.data, rows);
     compare_with_double(ops, &p, y.data);
 
+    /* Rows cut in two: the same bits. */
+    struct guarded again = guarded_alloc(n_tokens * rows * sizeof(float), sizeof(float));
+    size_t half = rows / 2 / KERNEL_ROW_UNIT * KERNEL_ROW_UNIT;
+    matmul(ops, &p, 0, half, n_tokens, again.data, rows);
+    matmul(ops, &p, half, rows, n_tokens, again.data, rows);
+    assert_memory_equal(again.data, y.data, n_tokens * rows * sizeof(float));
+    guarded_free(&again);
+
     /* One token at a time, rows cut in two at a random place: the same bits. */
     for (size_t t = 0; t < n_tokens; t++) {
         size_t cut = (size_t)(rng_next(rng) % rows) / KERNEL_ROW_UNIT * KERNEL_ROW_UNIT;
@@ -222,6 +230,7 @@ static void check_matmuls_of(const struct kernel_ops *ops, bool prompt)
             for (size_t r = 0; r < 6; r++)
                 check_matmul(ops, type, rows[r], cols[c], tokens[(c + r + i) % 8], prompt, &rng);
         check_matmul(ops, type, 19, 11008, 10, prompt, &rng);
+        check_matmul(ops, type, 150, 512, 5, prompt, &rng);
         for (size_t t = 1; t <= 37; t++)
             check_matmul(ops, type, 5, 256, t, prompt, &rng);
     }

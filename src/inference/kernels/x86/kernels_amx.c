@@ -5,7 +5,9 @@
 
 #include "inference/kernels/lanes/kernels_lanes.inc"
 
-#include "inference/kernels/x86/amx.inc"
+#include "inference/kernels/x86/amx_tiles.inc"
+
+#include "inference/kernels/x86/amx_prompts.inc"
 
 #include "inference/kernels/x86/amx_replies.inc"
 
