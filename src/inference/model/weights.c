@@ -76,7 +76,7 @@ static void make_strips_body(void *arg, size_t begin, size_t end)
         bytes = strips_bytes(w, strip_rows);
         if (at + bytes <= begin)
             continue;
-        const size_t strip_bytes = strip_rows * w->row_bytes, n = (w->rows + strip_rows - 1) / strip_rows;
+        const size_t strip_bytes = strip_rows * w->row_bytes, n = bytes / strip_bytes; /* 0: plain floats */
         size_t first = begin > at ? (begin - at + strip_bytes - 1) / strip_bytes : 0;
         size_t behind = (end - at + strip_bytes - 1) / strip_bytes;
         behind = behind < n ? behind : n;
