@@ -83,6 +83,6 @@ int cmd_bench(const struct command *self, int argc, char **argv)
         return EXIT_USAGE;
     }
     enum status status = o.roof ? bench_roof(&o, &err) : bench_rows(&o, &err);
-    model_options_explain(&err, "--depth, --batch");
+    model_options_explain(&err, "--depth, --batch, --prompt-tokens, --gen-tokens");
     return status == STATUS_OK ? EXIT_OK : fail(self, &err);
 }

@@ -80,6 +80,8 @@ static enum status score_text(struct model_state *state, struct token_ids *ids, 
             *first = bos;
         status = score_chunk(state, first, n_ctx, n_vocab, logits, score, err);
         *first = saved;
+        if (status == STATUS_OK && !isfinite(score->sum))
+            status = err_set(err, STATUS_FORMAT, "the model's output is not a number; its file is damaged");
         fprintf(stderr, "\rchunk %zu of %zu: %.4f ", chunk + 1, chunks, exp(score->sum / (double)score->n));
     }
     fputc('\n', stderr);

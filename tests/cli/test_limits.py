@@ -91,7 +91,7 @@ def test_any_address_space_limit_is_survived(notso, tiny):
 @pytest.mark.parametrize("args, advice", [
     (["run", "-p", "Hi", "-n", 1, "--ctx", 1 << 30], "use a smaller context (--ctx)"),
     (["bench", "-p", 0, "-n", 1, "-d", 1 << 20, "-b", 256],
-     "use a smaller context or fewer slots (--depth, --batch)"),
+     "use a smaller context or fewer slots (--depth, --batch, --prompt-tokens, --gen-tokens)"),
 ])
 def test_a_context_larger_than_memory_is_refused(fails, tiny, args, advice):
     line = fails([args[0], "-m", tiny, *args[1:]], "memory are free", code=1)

@@ -92,6 +92,15 @@ def test_bad_input(fails, tiny, tmp_path):
     fails(["perplexity", "-m", tiny, "-f", __file__, "--cpu", "abacus"], "abacus", "reference", code=1)
 
 
+def test_weights_that_are_no_numbers_give_no_perplexity(run, tiny, texts, tmp_path):
+    damaged = tmp_path / "damaged.gguf"
+    data = tiny.read_bytes()
+    damaged.write_bytes(data[:-256] + b"\xff" * 256)
+    done = run(["perplexity", "-m", damaged, "-f", texts, "--chunks", 1])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "not a number" in done.stderr.splitlines()[-1]
+
+
 def test_a_q8_0_cache_predicts_as_well(run, model, texts):
     def perplexity_with(kv_type):
         done = run(["perplexity", "-m", model, "-f", texts, "--chunks", "8", "--kv-type", kv_type, "--json"],
