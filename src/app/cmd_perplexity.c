@@ -164,6 +164,6 @@ int cmd_perplexity(const struct command *self, int argc, char **argv)
         return EXIT_USAGE;
     }
     enum status status = run_perplexity(&o, &err);
-    model_options_explain(&err, "--ctx");
+    model_options_explain_ctx(&err);
     return status == STATUS_OK ? EXIT_OK : fail(self, &err);
 }

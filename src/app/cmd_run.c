@@ -131,11 +131,6 @@ static enum status read_prompt(const struct run_options *options, struct buf *pr
     return status;
 }
 
-static void explain(struct err *err)
-{
-    model_options_explain(err, "--ctx");
-}
-
 static enum status run(const struct run_options *options, struct err *err)
 {
     struct models *models = NULL;
@@ -150,7 +145,7 @@ static enum status run(const struct run_options *options, struct err *err)
         .n_slots = 1,
         .n_draft = (uint32_t)options->n_draft,
         .kv_type = options->model.kv_type,
-        .explain = explain,
+        .explain = model_options_explain_ctx,
     };
     enum tensor_type kv_type; /* checked here, before anything is loaded; the engine takes the name */
     enum status status = read_prompt(options, &prompt, err);
@@ -164,7 +159,7 @@ static enum status run(const struct run_options *options, struct err *err)
         if (model) {
             status = generate(options, model, buf_str(&prompt), err);
             if (status != STATUS_OK)
-                explain(err);
+                model_options_explain_ctx(err);
             models_release(models, model);
         } else {
             struct models_status now;

@@ -17,6 +17,11 @@ void model_options_explain(struct err *err, const char *context)
     err->setting = NULL;
 }
 
+void model_options_explain_ctx(struct err *err)
+{
+    model_options_explain(err, "--ctx");
+}
+
 static enum status unknown_tier(const char *name, struct err *err)
 {
     char known[256] = "";

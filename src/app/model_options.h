@@ -66,6 +66,8 @@ struct model_options {
 /* Ends an error that blames a setting (base/err.h) with the option behind it: "… (--kv-type)". `context` are
  * the options that this command's context follows from, as "--ctx, --slots"; NULL: none. Once is enough. */
 void model_options_explain(struct err *err, const char *context);
+/* The same where --ctx alone says how long the context is. */
+void model_options_explain_ctx(struct err *err);
 
 /* The tier to use, the best one or a lower one that was asked for, and the type of the KV cache.
  * STATUS_ARGUMENT for a name that is unknown. */

@@ -3,11 +3,6 @@
 
 #include "base/log.h"
 
-static void explain(struct err *err)
-{
-    model_options_explain(err, "--ctx");
-}
-
 enum status service_options_apply(const struct service_options *options, struct service_config *config,
                                   struct err *err)
 {
@@ -27,7 +22,7 @@ enum status service_options_apply(const struct service_options *options, struct 
                    .n_slots = (uint32_t)options->n_slots,
                    .n_draft = (uint32_t)options->n_draft,
                    .kv_type = options->model.kv_type,
-                   .explain = explain},
+                   .explain = model_options_explain_ctx},
         .system_prompt = options->system,
         .quote_path = options->quote,
         .sampling = sampler_defaults(),
