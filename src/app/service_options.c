@@ -23,16 +23,17 @@ enum status service_options_apply(const struct service_options *options, struct 
                    .n_draft = (uint32_t)options->n_draft,
                    .kv_type = options->model.kv_type,
                    .explain = model_options_explain_ctx},
-        .system_prompt = options->system,
         .quote_path = options->quote,
-        .sampling = sampler_defaults(),
+        .defaults = {.sampling = sampler_defaults(),
+                     .system = options->system,
+                     .max_tokens = (uint32_t)options->max_tokens},
         .fixed_seed = options->seed >= 0,
-        .max_tokens = (uint32_t)options->max_tokens,
     };
-    config->sampling.temperature = (float)options->temperature;
-    config->sampling.top_p = (float)options->top_p;
-    config->sampling.seed = options->seed >= 0 ? (uint64_t)options->seed : 0;
+    struct sampler_params *sampling = &config->defaults.sampling;
+    sampling->temperature = (float)options->temperature;
+    sampling->top_p = (float)options->top_p;
+    sampling->seed = options->seed >= 0 ? (uint64_t)options->seed : 0;
     enum tensor_type kv_type; /* checked here, before anything is loaded; the engine takes the name */
     enum status status = model_options_compute(&options->model, &config->models.tier, &kv_type, err);
-    return status == STATUS_OK ? sampler_check(&config->sampling, err) : status;
+    return status == STATUS_OK ? sampler_check(sampling, err) : status;
 }

@@ -12,15 +12,16 @@ enum status service_open(const struct service_config *config, struct service **o
     if (status == STATUS_OK)
         status = timer_thread_open(&service->worker, err);
     if (status == STATUS_OK)
+        status = store_open(config->store_path, &service->store, err);
+    if (status == STATUS_OK)
         status = models_open(&config->models, &service->models, err);
     struct chat_config chat = {.models = service->models,
+                               .store = service->store,
                                .pace = service->pace,
                                .worker = service->worker,
-                               .system_prompt = config->system_prompt,
                                .quote_path = config->quote_path,
-                               .sampling = config->sampling,
-                               .fixed_seed = config->fixed_seed,
-                               .max_tokens = config->max_tokens};
+                               .defaults = config->defaults,
+                               .fixed_seed = config->fixed_seed};
     if (status == STATUS_OK)
         status = chat_book_open(&chat, &service->chats, err);
     if (status != STATUS_OK) {
@@ -37,6 +38,7 @@ void service_close(struct service *service)
         return;
     chat_book_close(service->chats);
     models_close(service->models);
+    store_close(service->store);
     timer_thread_close(service->worker);
     timer_thread_close(service->pace);
     mem_free(service);

@@ -2,8 +2,8 @@
 /*
  * service.h - the service tier as a whole: what the web tier and the terminal chat open.
  *
- * It owns the models, the chats and the two timer threads, and opens and closes them in the order that their
- * pointers need: timers, models, chats; and back.
+ * It owns the store, the models, the chats and the two timer threads, and opens and closes them in the order that
+ * their pointers need: timers, store, models, chats; and back.
  *
  * Threads: service_open and service_close from one thread; the parts as their own headers say.
  */
@@ -13,17 +13,19 @@
 #include "base/err.h"
 #include "service/chat/chat.h"
 #include "service/models/models.h"
+#include "service/store/store.h"
 
 struct service_config {
     struct models_config models;
-    const char *system_prompt, *quote_path; /* or NULL */
-    struct sampler_params sampling;
+    const char *store_path; /* the chats' file; NULL: in memory */
+    const char *quote_path; /* or NULL */
+    struct chat_defaults defaults;
     bool fixed_seed;
-    uint32_t max_tokens; /* of a reply; 0: as many as fit */
 };
 
 struct service {
     struct timer_thread *pace, *worker;
+    struct store *store;
     struct models *models;
     struct chat_book *chats;
 };

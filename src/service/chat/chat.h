@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chat.h - chats and their messages, and what a person does with them: send, stop, clear.
+ * chat.h - what a person does in a chat: send, edit, write a reply anew, let it go on, stop it.
  *
- * A chat belongs to a session (a random text that the browser keeps in a cookie) and lives in memory, in a
- * book that keeps a limited number and forgets the one unused for longest. Sending a message stores it and an
- * empty reply, and starts a turn (chat_turn.h), which writes the reply into a stream that anybody may follow.
- * One reply runs at a time in a chat.
+ * Chats live in the store (service/store); this part adds what moves: the replies that are being written, each a
+ * turn (chat_turn.h) with a stream that anybody may follow, and slash commands. One reply runs at a time in
+ * a chat. A reply belongs to the server: it goes on whether or not anybody reads, and its end is told only once
+ * it is saved.
  *
- * Threads: every function from any thread. Chats are counted; chat_release what chat_find gave. Locks: the
- * book's may be held while a chat's is taken, a chat's while a stream's is taken, never the other way round.
+ * Threads: every function from any thread. Functions that change something wait for the store's disk. Locks: the book's
+ * mutex, which guards the list of running turns, may be held while a stream's is taken, never the other way
+ * round, and is never held over a call to the store.
  */
 #ifndef CHAT_CHAT_H
 #define CHAT_CHAT_H
@@ -21,90 +22,90 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "inference/engine/engine.h"
+#include "service/chat/chat_settings.h"
 #include "service/models/models.h"
+#include "service/store/store.h"
 #include "service/stream/stream.h"
 #include "service/timer/timer.h"
 
-#define CHAT_SESSION_LENGTH 32     /* lower-case hexadecimal digits */
 #define CHAT_TEXT_MAX (256 * 1024) /* bytes of one message */
-/* What a chat keeps, and all chats together. A chat forgets its oldest messages, a book its chats unused for
- * longest. */
-#define CHAT_MESSAGES_MAX 1000
-#define CHAT_BYTES_MAX (1024 * 1024)
-#define CHAT_BOOK_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 struct chat_book;
-struct chat;
 
 struct chat_config {
-    struct models *models;          /* outlives the book */
-    struct timer_thread *pace;      /* flushes and paced text */
-    struct timer_thread *worker;    /* the slow part of turns */
-    const char *system_prompt;      /* or NULL: the model's own. Texts outlive the book */
-    const char *quote_path;         /* or NULL */
-    struct sampler_params sampling; /* the seed is replaced for every reply unless `fixed_seed` */
+    struct models *models;        /* outlives the book, like the three below */
+    struct store *store;
+    struct timer_thread *pace;    /* flushes and paced text */
+    struct timer_thread *worker;  /* the slow part of turns */
+    const char *quote_path;       /* or NULL; outlives the book, like the texts of the defaults */
+    struct chat_defaults defaults; /* the seed is replaced for every reply unless `fixed_seed` */
     bool fixed_seed;
-    uint32_t max_tokens; /* of a reply; 0: as many as fit */
-    size_t max_chats;    /* 0: 1000 */
-    size_t max_bytes;    /* of all chats; 0: CHAT_BOOK_BYTES_MAX */
-    size_t max_replies;  /* that run or wait; 0: 64 */
+    size_t max_replies; /* that run or wait; 0: 64 */
 };
 
 enum status chat_book_open(const struct chat_config *config, struct chat_book **out, struct err *err);
-/* Stops all replies and waits for them. NULL is fine. */
+/* Stops all replies and waits until they are saved. NULL is fine. */
 void chat_book_close(struct chat_book *book);
 
-void chat_new_session(char session[CHAT_SESSION_LENGTH + 1]);
-bool chat_is_session(struct str text);
+/* What holds where nobody set anything; as long as the book is open. */
+const struct chat_defaults *chat_defaults(const struct chat_book *book);
 
-/* The chat of a session; with `create` (when something is to be sent) it is made if there is none, else *out
- * is NULL. */
-enum status chat_find(struct chat_book *book, const char *session, bool create, struct chat **out,
-                      struct err *err);
-void chat_release(struct chat *chat);
-
-enum chat_role { CHAT_USER, CHAT_ASSISTANT };
-
-struct chat_sent {
-    uint64_t user, reply; /* message ids; 0 when cleared */
-    bool cleared;         /* it was /clear */
+/* What has to be shown after something was done. */
+enum chat_change {
+    CHAT_ADDED,   /* `user` and `reply` stand behind what was there */
+    CHAT_CHANGED, /* the chat must be shown anew */
+    CHAT_EXPORT,  /* nothing; the chat is wanted as a file, of the kind `text` */
+    CHAT_THEME,   /* nothing; the theme is `text` now */
 };
 
-/* `text` as typed: bytes that are no UTF-8 and control characters become U+FFFD. Errors: STATUS_ARGUMENT
- * (nothing to send, or a reply is still running), STATUS_LIMIT (too long, too many replies waiting),
- * STATUS_NOT_FOUND (no model: why and what to do). A reply that fails later says so in its stream. */
-enum status chat_send(struct chat *chat, struct str text, struct chat_sent *sent, struct err *err);
-
-/* Ends the reply soon; a reply that is not running is left alone. STATUS_NOT_FOUND if there is no such reply.
- */
-enum status chat_stop(struct chat *chat, uint64_t reply, struct err *err);
-void chat_clear(struct chat *chat); /* stops what runs */
-void chat_set_thinking(struct chat *chat, bool thinking);
-
-/* A copy of a message, for showing. */
-struct chat_message_view {
-    uint64_t id;
-    enum chat_role role;
-    bool command;
-    char model[128];
-    struct stream_view content; /* a user's: only `text` */
+struct chat_done {
+    enum chat_change change;
+    uint64_t chat, user, reply; /* ids; 0 where there is none */
+    char text[16];
 };
 
+/* Sends `text` as typed (bytes that are no UTF-8 and control characters become U+FFFD) to a chat, 0 for a new one. It can
+ * be a command. Errors: STATUS_ARGUMENT (nothing to send, or a reply is still running), STATUS_LIMIT (too long,
+ * too many replies waiting), STATUS_NOT_FOUND (no such chat), STATUS_UNSUPPORTED (no model: why and what to do). A reply
+ * that fails later says so in its stream. */
+enum status chat_send(struct chat_book *book, uint64_t session, uint64_t chat, struct str text,
+                      struct chat_done *done, struct err *err);
+
+/* A person's message in other words, beside the old one, and the reply to it. */
+enum status chat_edit(struct chat_book *book, uint64_t session, uint64_t message, struct str text,
+                      struct chat_done *done, struct err *err);
+/* Another reply beside this one. */
+enum status chat_regenerate(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
+                            struct err *err);
+/* The reply goes on where it ended. */
+enum status chat_continue(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
+                          struct err *err);
+
+/* Ends the reply soon; one that is not running is left alone. */
+enum status chat_stop(struct chat_book *book, uint64_t session, uint64_t reply, struct err *err);
+/* Stops what runs in a chat, or in all of a session's (0), and waits for it. */
+void chat_stop_all(struct chat_book *book, uint64_t session, uint64_t chat);
+
+/* The chat shows nothing any more, as if it were new; what was there comes back with store_branch. */
+enum status chat_clear(struct chat_book *book, uint64_t session, uint64_t chat, struct err *err);
+
+/* A chat as it is now, running replies with what they have so far. The view holds at most `max` messages that end at the
+ * chat's leaf, or at `above` if it is not 0. Chat 0: an empty one. The caller frees it, also after a failure. */
 struct chat_view {
-    bool thinking, running;
-    struct chat_message_view *messages;
-    size_t n_messages;
+    struct store_chat chat;
+    struct store_path path;
+    struct chat_settings settings;
+    uint64_t running;                /* id of the reply that runs, 0: none */
+    struct stream_progress progress; /* of it */
 };
-#define CHAT_VIEW_INIT \
-    { \
-        true, false, NULL, 0 \
-    }
-
-/* Messages with an id of at least `from`. The caller frees the view, also after a failure. */
-enum status chat_view(struct chat *chat, uint64_t from, struct chat_view *view, struct err *err);
+enum status chat_view(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t above, size_t max,
+                      struct chat_view *view, struct err *err);
+/* One message of any chat of the session, with its chat. */
+enum status chat_view_message(struct chat_book *book, uint64_t session, uint64_t message, struct chat_view *view,
+                              struct err *err);
 void chat_view_free(struct chat_view *view);
 
-/* The stream of a reply, held for the caller, or NULL. */
-struct stream *chat_stream(struct chat *chat, uint64_t reply);
+/* The stream of a running reply, held for the caller; NULL if it does not run. */
+struct stream *chat_stream(struct chat_book *book, uint64_t session, uint64_t reply);
 
 #endif

@@ -26,13 +26,26 @@ static struct str skip(struct str s, size_t n)
     return (struct str){s.data + n, s.len - n};
 }
 
-void chat_parser_open(struct chat_parser *parser, struct str prompt)
+bool chat_parser_is_inside(struct str prompt)
 {
-    *parser = (struct chat_parser){CHAT_PARSER_START, false, BUF_INIT};
     while (prompt.len > 0 && is_space(prompt.data[prompt.len - 1]))
         prompt.len--;
-    if (prompt.len >= open_tag.len && str_equal(skip(prompt, prompt.len - open_tag.len), open_tag))
-        parser->state = CHAT_PARSER_THINKING;
+    return prompt.len >= open_tag.len && str_equal(skip(prompt, prompt.len - open_tag.len), open_tag);
+}
+
+void chat_parser_open(struct chat_parser *parser, struct str prompt)
+{
+    enum chat_parser_state state = chat_parser_is_inside(prompt) ? CHAT_PARSER_THINKING : CHAT_PARSER_START;
+    *parser = (struct chat_parser){state, false, BUF_INIT};
+}
+
+void chat_parser_resume(struct chat_parser *parser, struct str thinking, struct str answer)
+{
+    *parser = (struct chat_parser){CHAT_PARSER_START, false, BUF_INIT};
+    if (answer.len > 0)
+        parser->state = CHAT_PARSER_ANSWER;
+    else if (thinking.len > 0)
+        *parser = (struct chat_parser){CHAT_PARSER_THINKING, true, BUF_INIT};
 }
 
 void chat_parser_close(struct chat_parser *parser)

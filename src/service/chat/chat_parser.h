@@ -32,6 +32,10 @@ struct chat_parser {
 
 /* `prompt` as rendered: if it ends with an open <think>, the reply begins inside. */
 void chat_parser_open(struct chat_parser *parser, struct str prompt);
+/* For a reply that goes on behind `thinking` and `answer`. */
+void chat_parser_resume(struct chat_parser *parser, struct str thinking, struct str answer);
+/* True if a prompt ends with an open <think>. */
+bool chat_parser_is_inside(struct str prompt);
 void chat_parser_close(struct chat_parser *parser);
 
 /* Appends what is decided by now. Out of memory shows as `failed` in a buffer. */

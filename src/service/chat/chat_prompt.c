@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
+#include "service/chat/chat_parser.h"
 
 #define RESERVE_MAX 512 /* tokens kept free for the reply while there are turns to leave out */
 
@@ -82,6 +83,20 @@ static void render_chatml(const struct chat_prompt_request *request, size_t firs
     }
 }
 
+/* The beginning of a reply that goes on, as the model had written it. */
+static void append_beginning(const struct chat_prompt_request *request, struct buf *out)
+{
+    struct str thought = request->thought;
+    if (thought.len > 0) {
+        if (!chat_parser_is_inside(buf_str(out)))
+            buf_append_text(out, "<think>\n");
+        buf_append_str(out, thought);
+        if (request->begun.len > 0)
+            buf_append_text(out, "\n</think>\n\n");
+    }
+    buf_append_str(out, request->begun);
+}
+
 /* One attempt: the prompt without the first turns, and how many tokens it has. */
 static enum status render_from(const struct chat_prompt_request *request, size_t first, struct buf *out,
                                uint32_t *n_tokens, struct err *err)
@@ -92,6 +107,7 @@ static enum status render_from(const struct chat_prompt_request *request, size_t
         status = render_template(request, first, out, err);
     else
         render_chatml(request, first, out);
+    append_beginning(request, out);
     if (status == STATUS_OK && out->failed)
         status = err_no_memory(err, "rendering the prompt");
     return status == STATUS_OK ? engine_count_tokens(request->model->engine, buf_str(out), n_tokens, err)
@@ -126,24 +142,41 @@ static enum status render_fitting(const struct chat_prompt_request *request, str
         return err_set(err, STATUS_LIMIT,
                        "this message makes a prompt of %u tokens, but the context holds %u and the reply "
                        "needs room too; "
-                       "shorten the message, or start the server with a larger --ctx",
+                       "shorten the message, or give the server a larger context",
                        n_tokens, n_ctx);
     return status;
 }
 
-/* Guards every text of the conversation into one buffer and lets the copy of the turns point into it. */
-static enum status guard_turns(const struct chat_prompt_request *request, struct chat_prompt_turn *turns,
-                               struct buf *texts, struct err *err)
+/* Replaces a text by its guarded form, at the end of `texts`; where that lies is only known at the end. */
+static enum status guard(const struct chat_prompt_request *request, struct str *text, struct buf *texts,
+                         struct err *err)
 {
-    for (size_t i = 0; i < 2 * request->n_turns; i++) {
-        struct str text = i % 2 ? request->turns[i / 2].answer : request->turns[i / 2].user;
-        size_t begin = texts->len;
-        enum status status = engine_guard_text(request->model->engine, text, texts, err);
-        if (status != STATUS_OK)
-            return status;
-        struct str *guarded = i % 2 ? &turns[i / 2].answer : &turns[i / 2].user;
-        *guarded = (struct str){NULL, texts->len - begin}; /* the buffer may still move */
+    size_t begin = texts->len;
+    enum status status = engine_guard_text(request->model->engine, *text, texts, err);
+    *text = (struct str){NULL, texts->len - begin};
+    return status;
+}
+
+/* Guards every text of the conversation into one buffer and lets the copies, `guarded` and its `turns`, point into
+ * it. */
+static enum status guard_texts(const struct chat_prompt_request *request, struct chat_prompt_request *guarded,
+                               struct chat_prompt_turn *turns, struct buf *texts, struct err *err)
+{
+    enum status status = STATUS_OK;
+    *guarded = *request;
+    guarded->turns = turns;
+    memcpy(turns, request->turns, request->n_turns * sizeof *turns);
+    for (size_t i = 0; i < request->n_turns && status == STATUS_OK; i++) {
+        status = guard(request, &turns[i].user, texts, err);
+        if (status == STATUS_OK)
+            status = guard(request, &turns[i].answer, texts, err);
     }
+    if (status == STATUS_OK)
+        status = guard(request, &guarded->thought, texts, err);
+    if (status == STATUS_OK)
+        status = guard(request, &guarded->begun, texts, err);
+    if (status != STATUS_OK)
+        return status;
     if (texts->failed)
         return err_no_memory(err, "rendering the prompt");
     const char *at = buf_text(texts);
@@ -152,6 +185,8 @@ static enum status guard_turns(const struct chat_prompt_request *request, struct
         turns[i].answer.data = at + turns[i].user.len;
         at += turns[i].user.len + turns[i].answer.len;
     }
+    guarded->thought.data = at;
+    guarded->begun.data = at + guarded->thought.len;
     return STATUS_OK;
 }
 
@@ -163,12 +198,10 @@ enum status chat_prompt_render(const struct chat_prompt_request *request, struct
     struct chat_prompt_turn *turns = mem_zalloc(request->n_turns, sizeof *turns);
     if (!turns)
         return err_no_memory(err, "rendering the prompt");
-    status = guard_turns(request, turns, &texts, err);
-    if (status == STATUS_OK) {
-        struct chat_prompt_request guarded = *request;
-        guarded.turns = turns;
+    struct chat_prompt_request guarded;
+    status = guard_texts(request, &guarded, turns, &texts, err);
+    if (status == STATUS_OK)
         status = render_fitting(&guarded, &prompt, n_left_out, err);
-    }
     if (status == STATUS_FORMAT && request->model->prompt_template) {
         /* What the template says is said again, about the texts without barriers. */
         struct err plain = ERR_INIT;

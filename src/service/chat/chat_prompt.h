@@ -33,6 +33,8 @@ struct chat_prompt_request {
     bool thinking;    /* enable_thinking */
     int64_t now_unix; /* the date that the template may show; pinned per chat, or the prefix cache is lost at
                          midnight */
+    /* What the reply that is asked for begins with already, for one that goes on; empty if nothing. */
+    struct str thought, begun;
 };
 
 /* Appends the prompt to `out` (bytes: with barriers, no valid UTF-8) and says how many turns were left out.

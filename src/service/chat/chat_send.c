@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending: the two messages are stored first, then the turn starts. If it cannot start they are taken back,
- * so that what the person typed stays in their form and the chat is as it was.
+ * Sending: the messages are stored first, then the turn starts. If it cannot start they are taken back, so that
+ * what the person typed stays in their form and the chat is as it was.
  */
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "service/chat/chat_internal.h"
-#include "service/commands/commands.h"
 
-/* Appends `text` as it may be shown and sent on: valid UTF-8 with no control characters but newline and tab.
- */
-static void clean_text(struct str text, struct buf *out)
+enum status chat_clean_text(struct str text, struct buf *out, struct err *err)
 {
+    if (text.len > CHAT_TEXT_MAX)
+        return err_set(err, STATUS_LIMIT, "This message is too long: %zu bytes, and %d is the most.", text.len,
+                       CHAT_TEXT_MAX);
     while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
         text.len--;
     while (text.len > 0 && strchr("\r\n", text.data[0]))
@@ -33,136 +31,151 @@ static void clean_text(struct str text, struct buf *out)
         }
         at += n;
     }
+    if (out->failed)
+        return err_no_memory(err, "storing a message");
+    return out->len > 0 ? STATUS_OK
+                        : err_set(err, STATUS_ARGUMENT, "There is nothing to send: the message is empty.");
 }
 
-/* A turn ended, or did not start after all. */
-static void uncount_turn(struct chat_book *book)
+/* -- turns that run -- */
+
+static enum status reserve(struct chat_book *book, struct err *err)
 {
-    pthread_mutex_lock(&book->turns_mutex);
-    book->n_turns--;
+    enum status status = STATUS_OK;
+    pthread_mutex_lock(&book->mutex);
+    if (book->closing)
+        status = err_set(err, STATUS_CANCELLED, "The server is shutting down.");
+    else if (book->n_running >= book->config.max_replies)
+        status = err_set(err, STATUS_LIMIT,
+                         "%zu replies are being written or waiting already. Try again in a minute.",
+                         book->n_running);
+    else
+        book->n_running++;
+    pthread_mutex_unlock(&book->mutex);
+    return status;
+}
+
+static void unreserve(struct chat_book *book)
+{
+    pthread_mutex_lock(&book->mutex);
+    book->n_running--;
     pthread_cond_broadcast(&book->idle);
-    pthread_mutex_unlock(&book->turns_mutex);
+    pthread_mutex_unlock(&book->mutex);
+}
+
+static void running_free(struct chat_running *running)
+{
+    if (!running)
+        return;
+    stream_release(running->stream);
+    chat_turn_release(running->turn);
+    mem_free(running);
 }
 
 /* Called by the turn, on whatever thread it ended. */
 static void on_end(void *user, struct chat_turn *turn)
 {
-    struct chat *chat = user;
-    struct chat_book *book = chat->book;
-    pthread_mutex_lock(&chat->mutex);
-    if (chat->turn == turn)
-        chat->turn = NULL;
-    pthread_mutex_unlock(&chat->mutex);
-    chat_release(chat); /* the turn's count */
-    uncount_turn(book);
+    struct chat_running *running = user;
+    struct chat_book *book = running->book;
+    (void)turn;
+    pthread_mutex_lock(&book->mutex);
+    struct chat_running **at = &book->running;
+    while (*at != running)
+        at = &(*at)->next;
+    *at = running->next;
+    pthread_mutex_unlock(&book->mutex);
+    running_free(running);
+    unreserve(book); /* the last that this turn does with the book */
 }
 
-/* Under the chat's mutex: how many of the oldest messages must go, so that a chat with two more, of `bytes`,
- * is not too large. */
-static size_t count_surplus(const struct chat *chat, size_t bytes)
+static void log_event(void *user, uint64_t number, enum stream_event_type type, struct str text)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < chat->n_messages; i++)
-        bytes += chat_message_size(&chat->messages[i]);
-    while (n + 2 <= chat->n_messages &&
-           (bytes > CHAT_BYTES_MAX || chat->n_messages - n + 2 > CHAT_MESSAGES_MAX)) {
-        bytes -= chat_message_size(&chat->messages[n]) + chat_message_size(&chat->messages[n + 1]);
-        n += 2;
+    const struct chat_running *running = user;
+    store_reply_log(running->book->config.store, running->reply, number,
+                    type == STREAM_EVENT_TEXT ? STORE_TEXT : STORE_THINKING, text);
+}
+
+/* What a reply that goes on has already, so that whoever follows it sees the whole. */
+static enum status fill_stream(struct chat_book *book, struct chat_running *running,
+                               struct chat_turn_request *request, struct err *err)
+{
+    struct store_path path = {NULL, 0, 0};
+    enum status status = store_message_find(book->config.store, running->session, running->reply, &path, err);
+    if (status == STATUS_OK) {
+        struct store_message *reply = &path.messages[0];
+        struct stream_progress progress = {.n_tokens = reply->facts.n_tokens,
+                                           .thinking_seconds = reply->facts.thinking_seconds};
+        request->n_before = reply->facts.n_tokens;
+        if (reply->part[STORE_THINKING].len > 0)
+            status = stream_append(running->stream, STREAM_EVENT_THINKING, buf_str(&reply->part[STORE_THINKING]),
+                                   &progress, err);
+        if (status == STATUS_OK && reply->part[STORE_TEXT].len > 0)
+            status = stream_append(running->stream, STREAM_EVENT_TEXT, buf_str(&reply->part[STORE_TEXT]), &progress,
+                                   err);
     }
-    return n;
-}
-
-static void forget_messages(struct chat *chat, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        chat_message_free(&chat->messages[i]);
-    chat->n_messages -= n;
-    memmove(chat->messages, chat->messages + n, chat->n_messages * sizeof *chat->messages);
-}
-
-static void note_forgotten(struct stream *stream, size_t n)
-{
-    char note[128];
-    if (n == 0)
-        return;
-    snprintf(note, sizeof note,
-             "The oldest %zu messages were forgotten: a chat holds %d messages and %d KiB.", n,
-             CHAT_MESSAGES_MAX, CHAT_BYTES_MAX / 1024);
-    stream_add_note(stream, note);
-}
-
-/* Under the chat's mutex: room for two messages, and a reply with a fresh stream. */
-static enum status add_messages(struct chat *chat, struct str text, bool command, struct err *err)
-{
-    if (chat->n_messages + 2 > chat->capacity) {
-        size_t capacity = chat->capacity ? 2 * chat->capacity : 16;
-        struct chat_message *grown = mem_realloc(chat->messages, capacity, sizeof *grown);
-        if (!grown)
-            return err_no_memory(err, "storing a message");
-        chat->messages = grown;
-        chat->capacity = capacity;
-    }
-    struct chat_message user = {.role = CHAT_USER, .command = command, .text_len = text.len};
-    struct chat_message reply = {.role = CHAT_ASSISTANT, .command = command};
-    user.text = mem_strndup(text.data, text.len);
-    if (!user.text)
-        return err_no_memory(err, "storing a message");
-    if (stream_open(&reply.stream, err) != STATUS_OK) {
-        mem_free(user.text);
-        return STATUS_NO_MEMORY;
-    }
-    user.id = atomic_fetch_add(&chat->book->last_id, 2) + 1;
-    reply.id = user.id + 1;
-    chat->messages[chat->n_messages++] = user;
-    chat->messages[chat->n_messages++] = reply;
-    return STATUS_OK;
-}
-
-static void take_back_messages(struct chat *chat)
-{
-    for (int i = 0; i < 2; i++)
-        chat_message_free(&chat->messages[--chat->n_messages]);
-}
-
-/* Under the chat's mutex: counts the turn that is about to start. */
-static enum status count_turn(struct chat *chat, struct err *err)
-{
-    struct chat_book *book = chat->book;
-    enum status status = STATUS_OK;
-    pthread_mutex_lock(&book->turns_mutex);
-    if (book->closing)
-        status = err_set(err, STATUS_CANCELLED, "The server is shutting down.");
-    else if (book->n_turns >= book->config.max_replies)
-        status = err_set(err, STATUS_LIMIT,
-                         "%zu replies are being written or waiting already. Try again in a minute.",
-                         book->n_turns);
-    else
-        book->n_turns++;
-    pthread_mutex_unlock(&book->turns_mutex);
-    chat->holders += status == STATUS_OK;
+    store_path_free(&path);
     return status;
 }
 
-/* The exchanges that the model sees: those that brought an answer, and the new message. */
-static size_t collect_turns(const struct chat *chat, struct chat_prompt_turn *turns,
-                            struct stream_view *views)
+/* Makes the turn of a reply that the store has, and lets it run. Takes over the model's count if all goes well. */
+static enum status run(struct chat_book *book, const struct chat_start *start, const struct store_turn_ids *ids,
+                       const struct models_model *model, struct err *err)
 {
-    size_t n = 0;
-    for (size_t i = 0; i + 1 < chat->n_messages; i += 2) {
-        const struct chat_message *user = &chat->messages[i];
-        bool newest = i + 2 == chat->n_messages;
-        if (user->command)
-            continue;
-        views[n] = (struct stream_view)STREAM_VIEW_INIT;
-        if (!newest && (stream_view(chat->messages[i + 1].stream, &views[n], NULL) != STATUS_OK ||
-                        views[n].text.len == 0)) {
-            stream_view_free(&views[n]); /* failed or stopped before the first word */
-            continue;
-        }
-        turns[n] = (struct chat_prompt_turn){{user->text, user->text_len}, buf_str(&views[n].text)};
-        n++;
+    const struct chat_config *config = &book->config;
+    struct chat_settings settings = {{BUF_INIT}};
+    struct chat_running *running = mem_zalloc(1, sizeof *running);
+    if (!running)
+        return err_no_memory(err, "starting a reply");
+    running->book = book;
+    running->session = start->session;
+    running->chat = ids->chat;
+    running->reply = ids->reply;
+    struct chat_turn_request request = {.models = config->models,
+                                        .store = config->store,
+                                        .pace = config->pace,
+                                        .worker = config->worker,
+                                        .session = start->session,
+                                        .chat = ids->chat,
+                                        .reply = ids->reply,
+                                        .model = model,
+                                        .continues = start->continues != 0,
+                                        .on_end = on_end,
+                                        .user = running};
+    if (start->say)
+        request.paced = buf_str(&start->say->text);
+    enum status status =
+        chat_settings_read(config->store, start->session, ids->chat, &config->defaults, &settings, err);
+    if (status == STATUS_OK)
+        status = stream_open(&running->stream, err);
+    if (status == STATUS_OK && request.continues)
+        status = fill_stream(book, running, &request, err);
+    if (status == STATUS_OK) {
+        const char *system = chat_settings_text(&settings, CHAT_SYSTEM);
+        request.stream = running->stream;
+        request.system = *system ? system : NULL;
+        request.thinking = chat_settings_on(&settings, CHAT_THINKING);
+        request.max_tokens = (uint32_t)chat_settings_number(&settings, CHAT_MAX_TOKENS);
+        request.sampling = chat_settings_sampling(&settings, &config->defaults);
+        if (!config->fixed_seed)
+            request.sampling.seed = rng_entropy();
+        status = chat_turn_open(&request, &running->turn, err);
     }
-    return n;
+    chat_settings_free(&settings);
+    if (status != STATUS_OK) {
+        running_free(running);
+        return status;
+    }
+    stream_set_log(running->stream, log_event, running);
+    struct chat_turn *turn = chat_turn_hold(running->turn); /* the list's count and the turn's own */
+    pthread_mutex_lock(&book->mutex);
+    running->next = book->running;
+    book->running = running;
+    bool closing = book->closing;
+    pthread_mutex_unlock(&book->mutex);
+    if (closing) /* it has not seen this one */
+        chat_turn_close(turn);
+    chat_turn_start(turn);
+    return STATUS_OK;
 }
 
 static enum status no_model(struct chat_book *book, struct err *err)
@@ -170,141 +183,152 @@ static enum status no_model(struct chat_book *book, struct err *err)
     struct models_status status;
     models_status(book->config.models, &status);
     if (status.state == MODELS_LOADING)
-        return err_set(err, STATUS_NOT_FOUND,
+        return err_set(err, STATUS_UNSUPPORTED,
                        "The model is still loading. Send the message again in a moment.");
-    return err_set(err, STATUS_NOT_FOUND, "No model is loaded: %s. %s", status.reason, status.hint);
+    return err_set(err, STATUS_UNSUPPORTED, "No model is loaded: %s. %s", status.reason, status.hint);
 }
 
-/* Under the chat's mutex, with the messages in place. */
-static enum status start_reply(struct chat *chat, struct err *err)
+static enum status store_and_run(struct chat_book *book, const struct chat_start *start,
+                                 const struct models_model *model, struct store_turn_ids *ids, struct err *err)
 {
-    const struct chat_config *config = &chat->book->config;
-    struct chat_message *reply = &chat->messages[chat->n_messages - 1];
-    const struct models_model *model = models_acquire(config->models);
-    if (!model)
-        return no_model(chat->book, err);
-    memcpy(reply->model, model->name, sizeof reply->model);
-
+    struct store *store = book->config.store;
     enum status status;
-    size_t n_turns = 0;
-    struct chat_prompt_turn *turns = mem_zalloc(chat->n_messages / 2, sizeof *turns);
-    struct stream_view *views = mem_zalloc(chat->n_messages / 2, sizeof *views);
-    if (turns && views) {
-        n_turns = collect_turns(chat, turns, views);
-        struct chat_prompt_request prompt = {model,   config->system_prompt, turns,
-                                             n_turns, chat->thinking,        chat->created_unix};
-        struct chat_turn_request request = {config->models, config->pace, config->worker,
-                                            reply->stream,  on_end,       chat};
-        struct sampler_params sampling = config->sampling;
-        if (!config->fixed_seed)
-            sampling.seed = rng_entropy();
-        status = chat_turn_start(&request, &prompt, &sampling, config->max_tokens, &chat->turn, err);
+    if (start->continues) {
+        struct store_path path = {NULL, 0, 0};
+        status = store_message_find(store, start->session, start->continues, &path, err);
+        if (status == STATUS_OK) {
+            *ids = (struct store_turn_ids){path.messages[0].chat, 0, start->continues};
+            status = store_reply_continue(store, start->session, start->continues, model->name, err);
+        }
+        store_path_free(&path);
     } else {
-        status = err_no_memory(err, "starting a reply");
+        struct store_turn turn = start->turn;
+        turn.model = model ? model->name : "";
+        status = store_turn_add(store, start->session, &turn, ids, err);
     }
-    if (status != STATUS_OK)
-        models_release(config->models, model);
-    for (size_t i = 0; i < n_turns; i++)
-        stream_view_free(&views[i]);
-    mem_free(turns);
-    mem_free(views);
-    return status;
-}
-
-/* Under the chat's mutex, with the messages in place: the answer to a command. */
-static enum status start_command(struct chat *chat, struct str answer, bool paced, struct err *err)
-{
-    const struct chat_config *config = &chat->book->config;
-    struct stream *stream = chat->messages[chat->n_messages - 1].stream;
-    if (!paced) {
-        struct stream_progress progress = {.phase = STREAM_ENDED};
-        enum status status = stream_append(stream, STREAM_EVENT_TEXT, answer, &progress, err);
-        if (status == STATUS_OK)
-            stream_finish(stream, STREAM_END_DONE, NULL, &progress);
+    if (status != STATUS_OK || start->turn.answer)
         return status;
-    }
-    struct chat_turn_request request = {config->models, config->pace, config->worker, stream, on_end, chat};
-    return chat_turn_start_paced(&request, answer, &chat->turn, err);
-}
-
-/* Stores the messages and starts what answers them. `answer` NULL: the model. */
-static enum status store_and_start(struct chat *chat, struct str text, const struct commands_result *answer,
-                                   struct chat_sent *sent, struct err *err)
-{
-    bool runs = !answer || answer->effect == COMMANDS_STREAM, counted = false;
-    size_t surplus;
-    enum status status;
-    pthread_mutex_lock(&chat->mutex);
-    if (chat_is_running(chat)) {
-        status =
-            err_set(err, STATUS_ARGUMENT, "A reply is still being written. Wait for it, or stop it first.");
-        goto done;
-    }
-    surplus = count_surplus(chat, text.len + (answer ? answer->text.len : 0));
-    status = add_messages(chat, text, answer != NULL, err);
+    status = run(book, start, ids, model, err);
     if (status != STATUS_OK)
-        goto done;
-    note_forgotten(chat->messages[chat->n_messages - 1].stream, surplus);
-    if (runs) {
-        status = count_turn(chat, err);
-        counted = status == STATUS_OK;
+        store_turn_undo(store, start->session, ids, NULL);
+    return status;
+}
+
+enum status chat_start(struct chat_book *book, const struct chat_start *start, struct chat_done *done,
+                       struct err *err)
+{
+    const struct models_model *model = NULL;
+    struct store_turn_ids ids = {0, 0, 0};
+    if (!start->say) {
+        model = models_acquire(book->config.models);
+        if (!model)
+            return no_model(book, err);
     }
-    if (status == STATUS_OK)
-        status = answer ? start_command(chat, buf_str(&answer->text), runs, err) : start_reply(chat, err);
+    bool runs = !start->turn.answer;
+    enum status status = runs ? reserve(book, err) : STATUS_OK;
     if (status == STATUS_OK) {
-        forget_messages(chat, surplus);
-        *sent = (struct chat_sent){chat->messages[chat->n_messages - 2].id,
-                                   chat->messages[chat->n_messages - 1].id, false};
-        chat->turn_reply = sent->reply;
-    } else {
-        if (counted) {
-            uncount_turn(chat->book);
-            chat->holders--; /* never the last: the caller holds the chat */
-        }
-        take_back_messages(chat);
+        status = store_and_run(book, start, model, &ids, err);
+        if (status != STATUS_OK && runs)
+            unreserve(book);
     }
-done:
-    pthread_mutex_unlock(&chat->mutex);
+    if (status != STATUS_OK && model)
+        models_release(book->config.models, model);
+    if (status == STATUS_OK)
+        *done = (struct chat_done){start->turn.text ? CHAT_ADDED : CHAT_CHANGED, ids.chat, ids.user, ids.reply, ""};
     return status;
 }
 
-static enum status send_command(struct chat *chat, struct str text, struct chat_sent *sent, struct err *err)
+/* -- what people do -- */
+
+static enum status find_message(struct chat_book *book, uint64_t session, uint64_t id, enum store_role role,
+                                uint64_t *chat, uint64_t *parent, bool *command, struct err *err)
 {
-    struct commands_result result = COMMANDS_RESULT_INIT;
-    struct err command_err = ERR_INIT;
-    enum status status = commands_run(text, chat->book->config.quote_path, &result, &command_err);
-    if (status == STATUS_OK && result.effect == COMMANDS_CLEAR) {
-        chat_clear(chat);
-        *sent = (struct chat_sent){0, 0, true};
-    } else {
-        if (status != STATUS_OK) { /* what went wrong is the answer */
-            buf_clear(&result.text);
-            result.effect = COMMANDS_SAY;
-            buf_append_text(&result.text, command_err.text);
-        }
-        status = result.text.failed ? err_no_memory(err, "running a command")
-                                    : store_and_start(chat, text, &result, sent, err);
+    struct store_path path = {NULL, 0, 0};
+    enum status status = store_message_find(book->config.store, session, id, &path, err);
+    if (status == STATUS_OK && path.messages[0].role != role)
+        status = err_set(err, STATUS_ARGUMENT, "That cannot be done with this message.");
+    if (status == STATUS_OK) {
+        *chat = path.messages[0].chat;
+        *parent = path.messages[0].parent;
+        *command = path.messages[0].command;
     }
-    buf_free(&result.text);
+    store_path_free(&path);
     return status;
 }
 
-enum status chat_send(struct chat *chat, struct str text, struct chat_sent *sent, struct err *err)
+enum status chat_last_reply(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t *reply,
+                            struct err *err)
 {
-    if (text.len > CHAT_TEXT_MAX)
-        return err_set(err, STATUS_LIMIT, "This message is too long: %zu bytes, and %d is the most.",
-                       text.len, CHAT_TEXT_MAX);
+    struct store_chat found = {0};
+    enum status status = chat ? store_chat_find(book->config.store, session, chat, &found, err) : STATUS_OK;
+    *reply = found.leaf;
+    if (status == STATUS_OK && !found.leaf)
+        status = err_set(err, STATUS_ARGUMENT, "There is no reply in this chat yet.");
+    return status;
+}
+
+enum status chat_send(struct chat_book *book, uint64_t session, uint64_t chat, struct str text,
+                      struct chat_done *done, struct err *err)
+{
     struct buf clean = BUF_INIT;
-    clean_text(text, &clean);
-    enum status status;
-    if (clean.failed)
-        status = err_no_memory(err, "storing a message");
-    else if (clean.len == 0)
-        status = err_set(err, STATUS_ARGUMENT, "There is nothing to send: the message is empty.");
-    else if (commands_is_command(buf_str(&clean)))
-        status = send_command(chat, buf_str(&clean), sent, err);
-    else
-        status = store_and_start(chat, buf_str(&clean), NULL, sent, err);
+    enum status status = chat_clean_text(text, &clean, err);
+    struct str cleaned = buf_str(&clean);
+    if (status == STATUS_OK && commands_is_command(cleaned)) {
+        status = chat_command(book, session, chat, cleaned, done, err);
+    } else if (status == STATUS_OK) {
+        struct store_chat found = {0};
+        if (chat)
+            status = store_chat_find(book->config.store, session, chat, &found, err);
+        struct chat_start start = {.session = session,
+                                   .turn = {.chat = chat, .parent = found.leaf, .text = &cleaned}};
+        if (status == STATUS_OK)
+            status = chat_start(book, &start, done, err);
+    }
     buf_free(&clean);
     return status;
+}
+
+enum status chat_edit(struct chat_book *book, uint64_t session, uint64_t message, struct str text,
+                      struct chat_done *done, struct err *err)
+{
+    struct buf clean = BUF_INIT;
+    uint64_t chat = 0, parent = 0;
+    bool command = false;
+    enum status status = chat_clean_text(text, &clean, err);
+    struct str cleaned = buf_str(&clean);
+    if (status == STATUS_OK)
+        status = find_message(book, session, message, STORE_USER, &chat, &parent, &command, err);
+    if (status == STATUS_OK && commands_is_command(cleaned))
+        status = err_set(err, STATUS_ARGUMENT, "A message cannot become a command. Send the command below.");
+    struct chat_start start = {.session = session, .turn = {.chat = chat, .parent = parent, .text = &cleaned}};
+    if (status == STATUS_OK)
+        status = chat_start(book, &start, done, err);
+    if (status == STATUS_OK)
+        done->change = CHAT_CHANGED;
+    buf_free(&clean);
+    return status;
+}
+
+enum status chat_regenerate(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
+                            struct err *err)
+{
+    uint64_t chat = 0, parent = 0;
+    bool command = false;
+    enum status status = find_message(book, session, reply, STORE_ASSISTANT, &chat, &parent, &command, err);
+    if (status == STATUS_OK && command)
+        status = err_set(err, STATUS_ARGUMENT, "This is the answer to a command. Send the command again.");
+    struct chat_start start = {.session = session, .turn = {.chat = chat, .parent = parent}};
+    return status == STATUS_OK ? chat_start(book, &start, done, err) : status;
+}
+
+enum status chat_continue(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
+                          struct err *err)
+{
+    uint64_t chat = 0, parent = 0;
+    bool command = false;
+    enum status status = find_message(book, session, reply, STORE_ASSISTANT, &chat, &parent, &command, err);
+    if (status == STATUS_OK && command)
+        status = err_set(err, STATUS_ARGUMENT, "This is the answer to a command. Send the command again.");
+    struct chat_start start = {.session = session, .continues = reply};
+    return status == STATUS_OK ? chat_start(book, &start, done, err) : status;
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chat_turn.h - the making of one reply: render the prompt, submit it to the engine, sort what comes into
- * thinking and answer, write it into the reply's stream. Also replies that need no model: the paced text of a
- * command.
+ * chat_turn.h - the making of one reply: read the conversation, render the prompt, submit it to the engine, sort
+ * what comes into thinking and answer, write it into the reply's stream and the store's log, save it. Also
+ * replies that need no model: the paced text of a command.
  *
- * A turn owns itself: it is born running and is freed after `on_end`, which is called exactly once, on
- * whatever thread the reply ended (the engine's, a timer's). Only chat_turn_stop may be called meanwhile, and
- * only by somebody who makes sure, with a lock that on_end takes too, that on_end has not returned yet.
+ * A turn is counted. Whoever makes one holds the first count, chat_turn_start gives it to the turn itself, which lets
+ * go when the reply has been saved and its stream has ended; `on_end` is called just before, exactly once, on
+ * whatever thread that is.
  */
 #ifndef CHAT_CHAT_TURN_H
 #define CHAT_CHAT_TURN_H
 
 #include "base/err.h"
-#include "service/chat/chat_prompt.h"
+#include "service/chat/chat_settings.h"
 #include "service/models/models.h"
+#include "service/store/store.h"
 #include "service/stream/stream.h"
 #include "service/timer/timer.h"
 
@@ -21,23 +22,31 @@ struct chat_turn;
 
 struct chat_turn_request {
     struct models *models;
+    struct store *store;
     struct timer_thread *pace, *worker;
     struct stream *stream; /* held by the turn */
+    uint64_t session, chat, reply;
+    const struct models_model *model; /* acquired; the turn releases it. NULL: `paced` is the reply */
+    struct str paced;                 /* written block by block (an empty line ends a block); copied */
+    struct sampler_params sampling;
+    uint32_t max_tokens; /* of a reply; 0: as many as fit */
+    bool thinking;
+    bool continues;     /* the reply has a beginning already, which the stream holds, */
+    uint32_t n_before;  /* of so many tokens */
+    const char *system; /* copied; or NULL */
     void (*on_end)(void *user, struct chat_turn *turn);
     void *user;
 };
 
-/* The turn takes over the count of prompt->model (models_acquire), unless this fails; texts are copied. *out
- * is set before on_end can be called. */
-enum status chat_turn_start(const struct chat_turn_request *request, const struct chat_prompt_request *prompt,
-                            const struct sampler_params *sampling, uint32_t max_tokens,
-                            struct chat_turn **out, struct err *err);
-
-/* Writes `text` into the stream, block by block (an empty line ends a block). */
-enum status chat_turn_start_paced(const struct chat_turn_request *request, struct str text,
-                                  struct chat_turn **out, struct err *err);
+/* On failure the caller keeps the count of the model. */
+enum status chat_turn_open(const struct chat_turn_request *request, struct chat_turn **out, struct err *err);
+void chat_turn_start(struct chat_turn *turn);
+struct chat_turn *chat_turn_hold(struct chat_turn *turn);
+void chat_turn_release(struct chat_turn *turn); /* NULL is fine */
 
 /* The reply ends soon, as stopped. Does not wait. */
 void chat_turn_stop(struct chat_turn *turn);
+/* From now on a reply that cannot be saved is given up rather than tried again. */
+void chat_turn_close(struct chat_turn *turn);
 
 #endif

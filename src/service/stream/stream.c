@@ -27,6 +27,8 @@ struct stream {
     enum stream_end end;
     char note[256], error[512];
     struct stream_subscriber *subscribers;
+    stream_log_fn *log;
+    void *log_user;
 };
 
 enum status stream_open(struct stream **out, struct err *err)
@@ -117,9 +119,19 @@ enum status stream_append(struct stream *stream, enum stream_event_type type, st
     if (progress)
         stream->progress = *progress;
     add_event(stream, type);
+    if (stream->log && type != STREAM_EVENT_PROGRESS)
+        stream->log(stream->log_user, stream->n_events, type, text);
 done:
     pthread_mutex_unlock(&stream->mutex);
     return status;
+}
+
+void stream_set_log(struct stream *stream, stream_log_fn *log, void *user)
+{
+    pthread_mutex_lock(&stream->mutex);
+    stream->log = log;
+    stream->log_user = user;
+    pthread_mutex_unlock(&stream->mutex);
 }
 
 void stream_add_note(struct stream *stream, const char *note)

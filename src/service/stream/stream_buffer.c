@@ -62,15 +62,13 @@ enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_t
     return failed ? err_no_memory(err, "writing a reply") : STATUS_OK;
 }
 
-void stream_buffer_finish(struct stream_buffer *buffer, enum stream_end end, const char *error,
-                          const struct stream_progress *progress)
+void stream_buffer_flush(struct stream_buffer *buffer, const struct stream_progress *progress)
 {
     timer_cancel(buffer->timers, &buffer->timer);
     pthread_mutex_lock(&buffer->mutex);
     buffer->progress = *progress;
     flush(buffer);
     pthread_mutex_unlock(&buffer->mutex);
-    stream_finish(buffer->stream, end, error, progress);
 }
 
 void stream_buffer_close(struct stream_buffer *buffer)

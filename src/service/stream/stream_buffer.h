@@ -5,7 +5,7 @@
  * A token at a time is too fine for a page and too slow for a person: the buffer passes text on after 10
  * tokens or 100 ms, whichever is first, the first token of thinking and of the answer at once.
  *
- * Threads: one producer pushes and finishes; the flush in time comes from the timer thread. The buffer's
+ * Threads: one producer pushes and flushes; the flush in time comes from the timer thread. The buffer's
  * memory stays in place until stream_buffer_close.
  */
 #ifndef STREAM_STREAM_BUFFER_H
@@ -41,9 +41,8 @@ void stream_buffer_open(struct stream_buffer *buffer, struct stream *stream, str
 enum status stream_buffer_push(struct stream_buffer *buffer, enum stream_event_type type, struct str text,
                                const struct stream_progress *progress, struct err *err);
 
-/* Passes on what is pending and ends the stream. */
-void stream_buffer_finish(struct stream_buffer *buffer, enum stream_end end, const char *error,
-                          const struct stream_progress *progress);
+/* Passes on what is pending. After the last push, it also makes sure that no flush in time comes any more. */
+void stream_buffer_flush(struct stream_buffer *buffer, const struct stream_progress *progress);
 void stream_buffer_close(struct stream_buffer *buffer);
 
 #endif

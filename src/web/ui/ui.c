@@ -2,6 +2,7 @@
 /* Opening: every template is compiled once, from the files embedded in the binary. */
 #include "web/ui/ui.h"
 
+#include <sodium.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -11,9 +12,14 @@
 
 static const char *const template_names[UI_TEMPLATE_COUNT] = {
     [UI_PAGE_CHAT] = "chat.html",
+    [UI_PAGE_CHATS] = "chats.html",
+    [UI_PAGE_SETTINGS] = "settings.html",
     [UI_PAGE_ERROR] = "error.html",
     [UI_TURN] = "fragments/turn.html",
     [UI_MESSAGES] = "fragments/messages.html",
+    [UI_EARLIER] = "fragments/earlier.html",
+    [UI_SIDEBAR] = "fragments/sidebar.html",
+    [UI_CHAT_ITEMS] = "fragments/chat_items.html",
     [UI_REPLY_STATUS] = "fragments/reply_status.html",
     [UI_REPLY_FOOTER] = "fragments/reply_footer.html",
     [UI_THINKING_TOGGLE] = "fragments/thinking_toggle.html",
@@ -38,6 +44,10 @@ enum status ui_open(struct service *service, const char *version, struct ui **ou
     struct ui *ui = mem_zalloc(1, sizeof *ui);
     if (!ui)
         return err_no_memory(err, "opening the page");
+    if (sodium_init() < 0) {
+        mem_free(ui);
+        return err_set(err, STATUS_IO, "the system gives no random numbers");
+    }
     ui->service = service;
     ui->version = version;
     ui->started_us = clock_now_us();

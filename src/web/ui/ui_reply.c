@@ -4,9 +4,11 @@
  *
  * A new connection gets the whole state first, as replacements; one that comes back with a Last-Event-ID has
  * its markdown brought to where it was and gets only what came since. Both then follow the stream. An event's
- * id is the number of the last service event that it shows, so it can be the next Last-Event-ID.
+ * id is the number of the last service event that it shows, so it can be the next Last-Event-ID. A reply that
+ * has ended has no stream any more: whoever asks gets the whole of it from the store, and the footer.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,10 +16,11 @@
 #include "web/ui/ui_markdown.h"
 
 struct reply {
-    const struct ui *ui;
-    struct stream *stream; /* held */
+    struct ui *ui;
+    struct stream *stream; /* held; NULL: it has ended */
     struct stream_subscriber subscriber;
-    struct chat_message_view message; /* what the footer needs to know; its content is filled at the end */
+    uint64_t session, id;
+    struct chat_view view; /* of the message, read at the end */
     struct ui_markdown_stream markdown;
     struct stream_event event; /* scratch, like the next two */
     struct buf html, data;
@@ -31,7 +34,7 @@ struct reply {
 static void out_of_band(struct reply *reply, const char *how, const char *part)
 {
     buf_printf(&reply->data, "<div hx-swap-oob=\"%s:#message-%llu-%s\">", how,
-               (unsigned long long)reply->message.id, part);
+               (unsigned long long)reply->id, part);
 }
 
 static void write_event(struct reply *reply, const char *name, struct buf *out)
@@ -73,7 +76,11 @@ static enum status write_text(struct reply *reply, struct str text, bool reset, 
 
 static enum status write_status(struct reply *reply, const struct stream_progress *progress, struct buf *out)
 {
-    json_t *context = ui_view_pack("{s:o}", "reply", ui_view_progress(progress));
+    struct models_status model;
+    models_status(reply->ui->service->models, &model);
+    struct chat_view view = {.running = reply->id, .progress = *progress};
+    json_t *context = ui_view_pack("{s:o, s:o}", "reply", ui_view_progress(progress), "context",
+                                   ui_view_meter(&view, &model));
     enum status status = ui_render(reply->ui, UI_REPLY_STATUS, context, &reply->data, NULL);
     if (status == STATUS_OK)
         write_event(reply, "status", out);
@@ -87,31 +94,43 @@ static enum status rewrite_all(struct reply *reply, struct buf *out)
     if (!reply->markdown.has_definitions && !ui_markdown_is_large(&reply->markdown))
         return STATUS_OK;
     out_of_band(reply, "innerHTML", "blocks");
-    enum status status = ui_markdown_render(buf_str(&reply->message.content.text), &reply->data, NULL);
+    enum status status =
+        ui_markdown_render(buf_str(&reply->view.path.messages[0].part[STORE_TEXT]), &reply->data, NULL);
     buf_append_text(&reply->data, "</div>");
     if (status == STATUS_OK)
         write_event(reply, "text", out);
     return status;
 }
 
+/* The end is told only once the reply is saved, so the store has all of it. */
 static enum status write_end(struct reply *reply, struct buf *out)
 {
-    enum status status = stream_view(reply->stream, &reply->message.content, NULL);
-    if (status == STATUS_OK)
-        status = rewrite_all(reply, out);
+    struct models_status model;
+    const struct store_message *message = &reply->view.path.messages[0];
+    models_status(reply->ui->service->models, &model);
+    enum status status = rewrite_all(reply, out);
     if (status == STATUS_OK) {
-        json_t *context = ui_view_pack("{s:o, s:o}", "app", ui_view_app(reply->ui), "message",
-                                       ui_view_message(&reply->message));
+        json_t *context =
+            ui_view_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(reply->ui), "chat",
+                         ui_view_chat(&reply->view, &model), "message",
+                         ui_view_message(message, message->id == reply->view.chat.leaf), "context",
+                         ui_view_meter(&reply->view, &model));
         status = ui_render(reply->ui, UI_REPLY_FOOTER, context, &reply->data, NULL);
     }
     if (status != STATUS_OK)
         return status;
     out_of_band(reply, "innerHTML", "note");
-    ui_escape(str_of(reply->message.content.note), &reply->data);
+    ui_escape(str_of(message->facts.note), &reply->data);
     buf_append_text(&reply->data, "</div>");
     write_event(reply, "footer", out);
     write_event(reply, "complete", out);
     return STATUS_OK;
+}
+
+static enum status read_message(struct reply *reply, struct err *err)
+{
+    chat_view_free(&reply->view);
+    return chat_view_message(reply->ui->service->chats, reply->session, reply->id, &reply->view, err);
 }
 
 /* -- the source -- */
@@ -154,16 +173,37 @@ static enum status write_news(struct reply *reply, bool *ended, struct buf *out)
     return status;
 }
 
+/* Of a reply that has ended, all of it. */
+static enum status write_whole(struct reply *reply, struct buf *out)
+{
+    const struct store_message *message = &reply->view.path.messages[0];
+    enum status status = STATUS_OK;
+    if (message->part[STORE_THINKING].len > 0)
+        status = write_thinking(reply, buf_str(&message->part[STORE_THINKING]), true, out);
+    if (status == STATUS_OK)
+        status = write_text(reply, buf_str(&message->part[STORE_TEXT]), true, out);
+    return status;
+}
+
 static bool pull(void *user, struct buf *out)
 {
     struct reply *reply = user;
-    bool ended = false;
-    enum status status = reply->fresh ? write_state(reply, &ended, out) : write_news(reply, &ended, out);
+    struct err err = ERR_INIT;
+    bool ended = !reply->stream;
+    enum status status = !reply->stream ? write_whole(reply, out)
+                         : reply->fresh ? write_state(reply, &ended, out)
+                                        : write_news(reply, &ended, out);
     reply->fresh = false;
+    if (status == STATUS_OK && ended && reply->stream)
+        status = read_message(reply, &err);
     if (status == STATUS_OK && ended)
         status = write_end(reply, out);
+    if (status == STATUS_NOT_FOUND) { /* deleted meanwhile */
+        http_events_write(out, 0, "complete", STR_LITERAL(""));
+        return false;
+    }
     if (status != STATUS_OK) {
-        log_error("a reply's events end early: out of memory");
+        log_error("a reply's events end early: %s", err.code ? err.text : "out of memory");
         return false; /* the page reconnects and gets the whole state */
     }
     return !ended;
@@ -180,7 +220,7 @@ static void reply_free(void *user)
     if (reply->subscriber.wake)
         stream_unsubscribe(reply->stream, &reply->subscriber);
     stream_release(reply->stream);
-    stream_view_free(&reply->message.content);
+    chat_view_free(&reply->view);
     ui_markdown_free(&reply->markdown);
     buf_free(&reply->event.text);
     buf_free(&reply->html);
@@ -206,8 +246,8 @@ static bool resume(struct reply *reply, uint64_t after)
     return resumed;
 }
 
-enum status ui_reply_open(const struct ui *ui, struct stream *stream, const struct chat_message_view *message,
-                          uint64_t after, struct http_events **out, struct err *err)
+enum status ui_reply_open(struct ui *ui, uint64_t session, uint64_t id, struct stream *stream, uint64_t after,
+                          struct http_events **out, struct err *err)
 {
     struct reply *reply = mem_zalloc(1, sizeof *reply);
     if (!reply) {
@@ -215,18 +255,24 @@ enum status ui_reply_open(const struct ui *ui, struct stream *stream, const stru
         return err_no_memory(err, "following a reply");
     }
     reply->ui = ui;
+    reply->session = session;
+    reply->id = id;
     reply->stream = stream;
-    reply->message = *message;
-    reply->message.content = (struct stream_view)STREAM_VIEW_INIT;
-    reply->fresh = after == 0 || !resume(reply, after);
+    reply->fresh = after == 0 || !stream || !resume(reply, after);
     struct http_events_source source = {pull, reply_free, reply};
-    enum status status = http_events_open(&source, out, err);
+    enum status status = stream ? STATUS_OK : read_message(reply, err);
+    if (status == STATUS_OK && !stream && reply->view.path.messages[0].state == STORE_RUNNING)
+        status = err_set(err, STATUS_CANCELLED, "This reply is about to begin. Try again in a moment.");
+    if (status == STATUS_OK)
+        status = http_events_open(&source, out, err);
     if (status != STATUS_OK) {
         reply_free(reply);
         return status;
     }
-    reply->subscriber = (struct stream_subscriber){wake, *out, NULL};
-    stream_subscribe(stream, &reply->subscriber);
+    if (stream) {
+        reply->subscriber = (struct stream_subscriber){wake, *out, NULL};
+        stream_subscribe(stream, &reply->subscriber);
+    }
     return STATUS_OK;
 }
 
@@ -250,4 +296,20 @@ enum status ui_reply_gone(struct http_events **out, struct err *err)
 {
     struct http_events_source source = {pull_gone, close_gone, NULL};
     return http_events_open(&source, out, err);
+}
+
+void ui_get_events(void *user, const struct http_request *request, struct http_response *response)
+{
+    struct ui_call call;
+    if (!ui_call_open(&call, user, request, response, false))
+        return;
+    uint64_t id = ui_call_id(&call, 0);
+    const char *last = http_header(request, "Last-Event-ID");
+    uint64_t after = last && strlen(last) < 19 ? strtoull(last, NULL, 10) : 0;
+    struct stream *stream = chat_stream(call.ui->service->chats, call.session, id);
+    enum status status =
+        ui_reply_open(call.ui, call.session, id, stream, after, &response->events, &call.err);
+    if (status == STATUS_NOT_FOUND) /* not a 404: the page would try again and again */
+        status = ui_reply_gone(&response->events, &call.err);
+    ui_call_ok(&call, status);
 }

@@ -10,7 +10,6 @@
 #include "service/commands/commands.h"
 #include "web/assets/asset.h"
 #include "web/ui/ui_internal.h"
-#include "web/ui/ui_markdown.h"
 
 json_t *ui_view_pack(const char *format, ...)
 {
@@ -56,6 +55,18 @@ static json_t *text_or_none(const char *text)
     return *text ? text_of(text) : json_null();
 }
 
+bool ui_view_add(json_t **context, const char *key, json_t *value)
+{
+    /* json_object_set_new lets go of the value where it fails. */
+    if (*context && json_object_set_new(*context, key, value) == 0)
+        return true;
+    if (!*context)
+        json_decref(value);
+    json_decref(*context);
+    *context = NULL;
+    return false;
+}
+
 json_t *ui_view_app(const struct ui *ui)
 {
     return ui_view_pack("{s:s, s:s, s:s}", "name", "NotSo-SmolLM3 Bot", "version", ui->version,
@@ -72,81 +83,32 @@ json_t *ui_view_model(const struct models_status *status)
                         (json_int_t)status->n_ctx);
 }
 
-json_t *ui_view_chat(const struct chat_view *chat, const struct models_status *status)
-{
-    /* There is one chat per session, and the page never needs to name it. */
-    return ui_view_pack("{s:s, s:b, s:b, s:b}", "id", "chat", "thinking", chat->thinking,
-                        "thinking_available", status->state != MODELS_READY || status->thinking_switch,
-                        "running", chat->running);
-}
-
-static const char *state_name(enum stream_end end)
-{
-    static const char *const names[] = {[STREAM_END_NONE] = "running",
-                                        [STREAM_END_DONE] = "done",
-                                        [STREAM_END_STOPPED] = "stopped",
-                                        [STREAM_END_LENGTH] = "length",
-                                        [STREAM_END_FAILED] = "failed"};
-    return names[end];
-}
-
 /* Seconds and rates are for people: two decimals. */
-static double rounded(double x)
+double ui_view_rounded(double x)
 {
     return isfinite(x) ? round(x * 100) / 100 : 0;
 }
 
-/* html and html_open, as the event stream would have built them. */
-static enum status render_markdown(const struct chat_message_view *message, struct buf *html,
-                                   struct buf *open)
+json_t *ui_view_session(const char *theme)
 {
-    if (message->content.end != STREAM_END_NONE)
-        return ui_markdown_render(buf_str(&message->content.text), html, NULL);
-    struct ui_markdown_stream stream = UI_MARKDOWN_STREAM_INIT;
-    enum status status = ui_markdown_push(&stream, buf_str(&message->content.text), html, NULL);
-    if (status == STATUS_OK)
-        status = ui_markdown_open_block(&stream, open, NULL);
-    ui_markdown_free(&stream);
-    return status;
+    return ui_view_pack("{s:s}", "theme", theme);
 }
 
-json_t *ui_view_message(const struct chat_message_view *message)
+json_t *ui_view_notice(const struct ui_notice *notice)
 {
-    const struct stream_view *content = &message->content;
-    bool assistant = message->role == CHAT_ASSISTANT, running = assistant && content->end == STREAM_END_NONE;
-    char events_url[64] = "", stop_url[64] = "";
-    if (running) {
-        snprintf(events_url, sizeof events_url, "/chat/replies/%llu/events", (unsigned long long)message->id);
-        snprintf(stop_url, sizeof stop_url, "/chat/replies/%llu/stop", (unsigned long long)message->id);
+    if (!notice || !notice->text)
+        return json_null();
+    json_t *fields = json_array();
+    char value[24];
+    snprintf(value, sizeof value, "%llu", (unsigned long long)notice->undo_value);
+    if (fields && notice->undo_field &&
+        json_array_append_new(fields, ui_view_pack("{s:s, s:s}", "name", notice->undo_field, "value", value)) != 0) {
+        json_decref(fields);
+        return NULL;
     }
-    struct buf html = BUF_INIT, open = BUF_INIT;
-    json_t *view = NULL;
-    if (!assistant || render_markdown(message, &html, &open) == STATUS_OK)
-        view = ui_view_pack(
-            "{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:b, s:o, s:I, s:f, s:f, s:s, s:s}", "id",
-            (json_int_t)message->id, "role", assistant ? "assistant" : "user", "text",
-            ui_view_text(buf_str(&content->text)), "html", ui_view_text(buf_str(&html)), "html_open",
-            ui_view_text(buf_str(&open)), "thinking", ui_view_text(buf_str(&content->thinking)),
-            "thinking_open", running && content->progress.phase == STREAM_THINKING, "state",
-            assistant ? state_name(content->end) : "done", "note", text_of(content->note), "error",
-            text_of(content->error), "command", message->command, "model", text_of(message->model),
-            "n_tokens", (json_int_t)content->progress.n_tokens, "tokens_per_second",
-            rounded(content->progress.tokens_per_second), "thinking_seconds",
-            rounded(content->progress.thinking_seconds), "events_url", events_url, "stop_url", stop_url);
-    buf_free(&html);
-    buf_free(&open);
-    return view;
-}
-
-json_t *ui_view_messages(const struct chat_view *chat)
-{
-    json_t *messages = json_array();
-    for (size_t i = 0; messages && i < chat->n_messages; i++)
-        if (json_array_append_new(messages, ui_view_message(&chat->messages[i])) != 0) {
-            json_decref(messages);
-            return NULL;
-        }
-    return messages;
+    return ui_view_pack("{s:s, s:o, s:s, s:s, s:o}", "kind", notice->kind, "text", text_of(notice->text), "undo_url",
+                        notice->undo_url, "undo_label", notice->undo_label ? notice->undo_label : "",
+                        "undo_fields", fields);
 }
 
 json_t *ui_view_progress(const struct stream_progress *progress)
@@ -155,26 +117,60 @@ json_t *ui_view_progress(const struct stream_progress *progress)
                                          [STREAM_READING] = "reading",
                                          [STREAM_THINKING] = "thinking",
                                          [STREAM_WRITING] = "writing",
+                                         [STREAM_SAVING] = "saving",
                                          [STREAM_ENDED] = "ended"};
     json_int_t percent =
         progress->n_prompt ? (json_int_t)progress->n_prompt_done * 100 / progress->n_prompt : 0;
-    return ui_view_pack("{s:s, s:I, s:I, s:f, s:f}", "state", phases[progress->phase], "percent", percent,
-                        "n_tokens", (json_int_t)progress->n_tokens, "tokens_per_second",
-                        rounded(progress->tokens_per_second), "seconds", rounded(progress->seconds));
+    return ui_view_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "state", phases[progress->phase], "percent",
+                        percent, "n_prompt", (json_int_t)progress->n_prompt, "n_prompt_cached",
+                        (json_int_t)progress->n_prompt_cached, "n_tokens", (json_int_t)progress->n_tokens,
+                        "tokens_per_second", ui_view_rounded(progress->tokens_per_second), "seconds",
+                        ui_view_rounded(progress->seconds), "thinking_seconds",
+                        ui_view_rounded(progress->thinking_seconds));
+}
+
+/* "on off" as a list of words. */
+static json_t *words_of(const char *words)
+{
+    json_t *list = json_array();
+    while (list && *words) {
+        size_t n = strcspn(words, " ");
+        if (json_array_append_new(list, json_stringn(words, n)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+        words += n + (words[n] == ' ');
+    }
+    return list;
+}
+
+static json_t *commands_of(enum commands_category category)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < commands_count; i++) {
+        const struct commands_entry *entry = &commands_table[i];
+        if (entry->category == category &&
+            json_array_append_new(list,
+                                  ui_view_pack("{s:s, s:s, s:o, s:s}", "name", entry->name, "arguments",
+                                               entry->arguments, "choices", words_of(entry->choices), "summary",
+                                               entry->summary)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
 }
 
 json_t *ui_view_commands(void)
 {
-    json_t *commands = json_array();
-    for (size_t i = 0; commands && i < commands_count; i++) {
-        const struct commands_entry *entry = &commands_table[i];
-        if (json_array_append_new(commands, ui_view_pack("{s:s, s:s, s:s}", "name", entry->name, "arguments",
-                                                         entry->arguments, "summary", entry->summary)) != 0) {
-            json_decref(commands);
+    json_t *groups = json_array();
+    for (enum commands_category i = 0; groups && i < COMMANDS_CATEGORIES; i++)
+        if (json_array_append_new(groups, ui_view_pack("{s:s, s:o}", "category", commands_category_names[i],
+                                                       "commands", commands_of(i))) != 0) {
+            json_decref(groups);
             return NULL;
         }
-    }
-    return commands;
+    return groups;
 }
 
 json_t *ui_view_health(const struct ui *ui, const struct models_status *status)
@@ -190,5 +186,5 @@ json_t *ui_view_health(const struct ui *ui, const struct models_status *status)
     return ui_view_pack("{s:s, s:o, s:o, s:o, s:s, s:f}", "status", states[status->state], "reason",
                         text_or_none(status->reason), "hint", text_of(status->hint), "model", model,
                         "version", ui->version, "uptime_seconds",
-                        rounded((double)(clock_now_us() - ui->started_us) / 1e6));
+                        ui_view_rounded((double)(clock_now_us() - ui->started_us) / 1e6));
 }
