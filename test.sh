@@ -26,6 +26,7 @@ test_needs='
 library cmocka       libcmocka-dev
 command shellcheck   shellcheck
 command chromium     chromium
+command bible        bible-kjv
 python  ensurepip    python3-venv'
 
 arm_needs='

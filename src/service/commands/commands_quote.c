@@ -19,11 +19,9 @@ const char *const commands_quote_verses[] = {
     "He was in the world, and the world was made by him, and the world knew him not.",
     "He came unto his own, and his own received him not.",
     "But as many as received him, to them gave he power to become the sons of God, even to them that believe "
-    "on his "
-    "name:",
+    "on his name:",
     "Which were born, not of blood, nor of the will of the flesh, nor of the will of man, but of God.",
     "And the Word was made flesh, and dwelt among us, (and we beheld his glory, the glory as of the only "
-    "begotten of "
-    "the Father,) full of grace and truth.",
+    "begotten of the Father,) full of grace and truth.",
 };
 const size_t commands_quote_count = sizeof commands_quote_verses / sizeof *commands_quote_verses;
