@@ -29,7 +29,7 @@
 
 struct terminal {
     struct service *service;
-    struct chat *chat;
+    uint64_t session, chat; /* chat 0: a new one */
     bool is_tty;
     bool failed; /* some message got no reply */
     EditLine *editor;
@@ -182,7 +182,7 @@ static bool print_news(struct terminal *terminal, struct stream *stream, uint64_
 
 static void follow(struct terminal *terminal, uint64_t reply)
 {
-    struct stream *stream = chat_stream(terminal->chat, reply);
+    struct stream *stream = chat_stream(terminal->service->chats, terminal->session, reply);
     if (!stream)
         return;
     struct stream_subscriber subscriber = {on_news, NULL, NULL};
@@ -194,7 +194,7 @@ static void follow(struct terminal *terminal, uint64_t reply)
         sem_wait(&news);
         if (interrupted) {
             interrupted = 0;
-            chat_stop(terminal->chat, reply, NULL);
+            chat_stop(terminal->service->chats, terminal->session, reply, NULL);
         }
     }
     stream_unsubscribe(stream, &subscriber);
@@ -209,6 +209,26 @@ static bool is_exit(struct str line)
     return str_equal_c(line, "/exit") || str_equal_c(line, "/quit");
 }
 
+/* A reply that runs is followed; the answer to a command is there already. */
+static void show_done(struct terminal *terminal, const struct chat_done *done)
+{
+    struct chat_view view;
+    struct stream *stream = done->reply ? chat_stream(terminal->service->chats, terminal->session, done->reply) : NULL;
+    if (stream) {
+        stream_release(stream);
+        follow(terminal, done->reply);
+    } else if (done->reply) {
+        if (chat_view_message(terminal->service->chats, terminal->session, done->reply, &view, NULL) == STATUS_OK) {
+            print_text(buf_str(&view.path.messages[0].part[STORE_TEXT]));
+            printf("\n\n");
+        }
+        chat_view_free(&view);
+    } else if (terminal->is_tty) {
+        printf(DIM "done" PLAIN "\n");
+    }
+    fflush(stdout);
+}
+
 static void converse(struct terminal *terminal)
 {
     while (read_line(terminal)) {
@@ -219,15 +239,15 @@ static void converse(struct terminal *terminal)
             continue;
         if (is_exit(line))
             return;
-        struct chat_sent sent;
+        struct chat_done done;
         struct err err = ERR_INIT;
-        if (chat_send(terminal->chat, line, &sent, &err) != STATUS_OK) {
+        if (chat_send(terminal->service->chats, terminal->session, terminal->chat, line, &done, &err) !=
+            STATUS_OK) {
             fprintf(stderr, "notso chat: %s\n", err.text);
             terminal->failed = true;
-        } else if (!sent.cleared) {
-            follow(terminal, sent.reply);
-        } else if (terminal->is_tty) {
-            printf(DIM "cleared" PLAIN "\n");
+        } else {
+            terminal->chat = done.chat;
+            show_done(terminal, &done);
         }
     }
 }
@@ -256,12 +276,10 @@ static int chat(const struct command *self, const struct service_config *config)
     struct terminal terminal = {.is_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO), .line = BUF_INIT};
     struct err err = ERR_INIT;
     int exit_code = EXIT_OK;
-    char session[CHAT_SESSION_LENGTH + 1];
     struct sigaction action = {.sa_handler = on_interrupt};
     sem_init(&news, 0, 0);
-    chat_new_session(session);
     if (service_open(config, &terminal.service, &err) != STATUS_OK ||
-        chat_find(terminal.service->chats, session, true, &terminal.chat, &err) != STATUS_OK) {
+        store_session_find(terminal.service->store, "terminal", true, &terminal.session, &err) != STATUS_OK) {
         exit_code = fail(self, &err);
         goto done;
     }
@@ -274,7 +292,6 @@ static int chat(const struct command *self, const struct service_config *config)
     if (terminal.failed && !terminal.is_tty)
         exit_code = EXIT_ERROR;
 done:
-    chat_release(terminal.chat);
     service_close(terminal.service);
     if (terminal.history)
         history_end(terminal.history);

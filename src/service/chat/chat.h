@@ -54,8 +54,8 @@ const struct chat_defaults *chat_defaults(const struct chat_book *book);
 enum chat_change {
     CHAT_ADDED,   /* `user` and `reply` stand behind what was there */
     CHAT_CHANGED, /* the chat must be shown anew */
-    CHAT_EXPORT,  /* nothing; the chat is wanted as a file, of the kind `text` */
-    CHAT_THEME,   /* nothing; the theme is `text` now */
+    CHAT_WANTS_FILE,  /* nothing; the chat is wanted as a file, of the kind `text` */
+    CHAT_WANTS_THEME, /* nothing; the theme is `text` now */
 };
 
 struct chat_done {
@@ -104,6 +104,10 @@ enum status chat_view(struct chat_book *book, uint64_t session, uint64_t chat, u
 enum status chat_view_message(struct chat_book *book, uint64_t session, uint64_t message, struct chat_view *view,
                               struct err *err);
 void chat_view_free(struct chat_view *view);
+
+/* The questions that could follow a reply, a line each, and once they end the chat has its title too: a stream, held for the
+ * caller; NULL if there are none. They are kept until the chat goes on. */
+struct stream *chat_follow_ups(struct chat_book *book, uint64_t session, uint64_t reply);
 
 /* The stream of a running reply, held for the caller; NULL if it does not run. */
 struct stream *chat_stream(struct chat_book *book, uint64_t session, uint64_t reply);

@@ -29,9 +29,13 @@ void chat_book_close(struct chat_book *book)
     book->closing = true;
     for (struct chat_running *at = book->running; at; at = at->next)
         chat_turn_close(at->turn);
+    pthread_mutex_unlock(&book->mutex);
+    chat_follow_ups_stop(book);
+    pthread_mutex_lock(&book->mutex);
     while (book->n_running > 0)
         pthread_cond_wait(&book->idle, &book->mutex);
     pthread_mutex_unlock(&book->mutex);
+    chat_follow_ups_free(book);
     pthread_cond_destroy(&book->idle);
     pthread_mutex_destroy(&book->mutex);
     mem_free(book);

@@ -255,14 +255,14 @@ static enum status theme(const struct call *call, struct err *err)
     if (*value)
         status = store_setting_set(call->book->config.store, call->session, 0,
                                    chat_settings_table[CHAT_THEME].name, value, err);
-    return status == STATUS_OK ? done_with(call, CHAT_THEME) : status;
+    return status == STATUS_OK ? done_with(call, CHAT_WANTS_THEME) : status;
 }
 
 static enum status export(const struct call *call, struct err *err)
 {
     if (!call->chat)
         return err_set(err, STATUS_ARGUMENT, "There is nothing in this chat yet.");
-    return done_with(call, CHAT_EXPORT);
+    return done_with(call, CHAT_WANTS_FILE);
 }
 
 /* The words around a hit, with the hits in bold. */

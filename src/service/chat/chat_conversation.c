@@ -19,23 +19,28 @@ static size_t find_first(const struct store_path *path)
     return first;
 }
 
-/* A person's message and its reply are neighbours on every path. */
-static void collect(const struct store_path *path, size_t first, struct chat_conversation *out)
+/* A person's message and its reply are neighbours on every path. With an instruction the last reply is one like the
+ * others; without, it is what the model is asked for. */
+static void collect(const struct store_path *path, size_t first, const char *instruction,
+                    struct chat_conversation *out)
 {
     size_t n = 0;
     for (size_t i = first; i + 1 < path->n; i++) {
         const struct store_message *user = &path->messages[i], *reply = &path->messages[i + 1];
-        bool newest = i + 2 == path->n;
-        if (user->role != STORE_USER || user->command || (!newest && text_of(reply).len == 0))
+        bool asked_for = i + 2 == path->n && !instruction;
+        if (user->role != STORE_USER || user->command || (!asked_for && text_of(reply).len == 0))
             continue; /* the last: failed or stopped before the first word */
-        out->turns[n++] = (struct chat_prompt_turn){text_of(user), newest ? (struct str){NULL, 0} : text_of(reply)};
+        out->turns[n++] =
+            (struct chat_prompt_turn){text_of(user), asked_for ? (struct str){NULL, 0} : text_of(reply)};
     }
+    if (n > 0 && instruction)
+        out->turns[n++] = (struct chat_prompt_turn){str_of(instruction), {NULL, 0}};
     out->prompt.turns = out->turns;
     out->prompt.n_turns = n;
 }
 
-enum status chat_conversation_read(const struct chat_turn_request *request, struct chat_conversation *out,
-                                   struct err *err)
+static enum status read_conversation(const struct chat_turn_request *request, const char *instruction,
+                                     struct chat_conversation *out, struct err *err)
 {
     const struct models_model *model = request->model;
     struct store_chat chat;
@@ -45,11 +50,11 @@ enum status chat_conversation_read(const struct chat_turn_request *request, stru
                             model->info->n_ctx / TOKENS_EACH + 2, false, &out->path, err);
     if (status != STATUS_OK)
         return status;
-    out->turns = mem_zalloc(out->path.n, sizeof *out->turns);
+    out->turns = mem_zalloc(out->path.n + 1, sizeof *out->turns);
     if (!out->turns)
         return err_no_memory(err, "reading a conversation");
     size_t first = find_first(&out->path);
-    collect(&out->path, first, out);
+    collect(&out->path, first, instruction, out);
     if (out->prompt.n_turns == 0)
         return err_set(err, STATUS_NOT_FOUND, "the message to answer is not there any more");
     if (first == 0)
@@ -65,6 +70,20 @@ enum status chat_conversation_read(const struct chat_turn_request *request, stru
         out->thinking_seconds = reply->facts.thinking_seconds;
     }
     return STATUS_OK;
+}
+
+enum status chat_conversation_read(const struct chat_turn_request *request, struct chat_conversation *out,
+                                   struct err *err)
+{
+    return read_conversation(request, NULL, out, err);
+}
+
+enum status chat_conversation_read_after(const struct chat_turn_request *request, const char *instruction,
+                                         struct chat_conversation *out, struct err *err)
+{
+    enum status status = read_conversation(request, instruction, out, err);
+    out->prompt.skip_thinking = request->thinking && request->model->thinking_switch;
+    return status;
 }
 
 void chat_conversation_free(struct chat_conversation *conversation)

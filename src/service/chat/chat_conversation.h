@@ -26,6 +26,10 @@ struct chat_conversation {
 /* The way down to the turn's reply. The caller frees it, also after a failure. */
 enum status chat_conversation_read(const struct chat_turn_request *request, struct chat_conversation *out,
                                    struct err *err);
+/* The same down to and with the reply itself, and then `instruction`, as if the person had written it; the model is not to
+ * think about that. `instruction` outlives the conversation. */
+enum status chat_conversation_read_after(const struct chat_turn_request *request, const char *instruction,
+                                         struct chat_conversation *out, struct err *err);
 void chat_conversation_free(struct chat_conversation *conversation);
 
 #endif

@@ -15,17 +15,25 @@ struct chat_running {
     uint64_t session, chat, reply;
     struct stream *stream;  /* held */
     struct chat_turn *turn; /* held */
+    bool follow_ups, wants_title; /* once it is done */
     struct chat_running *next;
 };
+
+struct chat_follow_ups;
+#define CHAT_FOLLOW_UPS_MAX 256 /* replies whose follow-ups are remembered */
 
 struct chat_book {
     struct chat_config config;
     pthread_mutex_t mutex;
     pthread_cond_t idle;
-    struct chat_running *running; /* under the mutex, like the two below */
-    size_t n_running;             /* with those that are about to be in the list */
+    struct chat_running *running;      /* under the mutex, like all below */
+    struct chat_follow_ups *follow_ups; /* the newest first */
+    size_t n_running; /* turns that exist, from before they are in the list until they are freed, and follow-ups */
     bool closing;
 };
+
+/* Something that was counted in n_running is gone. */
+void chat_uncount(struct chat_book *book);
 
 /* What a reply is made of, beside what the store knows. */
 struct chat_start {
@@ -45,6 +53,11 @@ enum status chat_clean_text(struct str text, struct buf *out, struct err *err);
 /* chat_commands.c: runs the slash command `text` in a chat (0: a new one). */
 enum status chat_command(struct chat_book *book, uint64_t session, uint64_t chat, struct str text,
                          struct chat_done *done, struct err *err);
+
+/* chat_follow_ups.c. Start: after a reply; request as the reply's. Stop: all that run. */
+void chat_follow_ups_start(struct chat_book *book, const struct chat_turn_request *request, bool wants_title);
+void chat_follow_ups_stop(struct chat_book *book);
+void chat_follow_ups_free(struct chat_book *book);
 
 /* The chat's newest reply; STATUS_ARGUMENT if it has none. */
 enum status chat_last_reply(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t *reply,

@@ -87,11 +87,11 @@ static void render_chatml(const struct chat_prompt_request *request, size_t firs
 static void append_beginning(const struct chat_prompt_request *request, struct buf *out)
 {
     struct str thought = request->thought;
-    if (thought.len > 0) {
+    if (thought.len > 0 || request->skip_thinking) {
         if (!chat_parser_is_inside(buf_str(out)))
             buf_append_text(out, "<think>\n");
         buf_append_str(out, thought);
-        if (request->begun.len > 0)
+        if (request->begun.len > 0 || request->skip_thinking)
             buf_append_text(out, "\n</think>\n\n");
     }
     buf_append_str(out, request->begun);

@@ -35,6 +35,7 @@ struct chat_prompt_request {
                          midnight */
     /* What the reply that is asked for begins with already, for one that goes on; empty if nothing. */
     struct str thought, begun;
+    bool skip_thinking; /* the reply begins with an empty thought, so that the model answers at once */
 };
 
 /* Appends the prompt to `out` (bytes: with barriers, no valid UTF-8) and says how many turns were left out.

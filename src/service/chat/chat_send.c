@@ -55,7 +55,7 @@ static enum status reserve(struct chat_book *book, struct err *err)
     return status;
 }
 
-static void unreserve(struct chat_book *book)
+void chat_uncount(struct chat_book *book)
 {
     pthread_mutex_lock(&book->mutex);
     book->n_running--;
@@ -73,11 +73,12 @@ static void running_free(struct chat_running *running)
 }
 
 /* Called by the turn, on whatever thread it ended. */
-static void on_end(void *user, struct chat_turn *turn)
+static void on_end(void *user, const struct chat_turn_request *request, enum stream_end end)
 {
     struct chat_running *running = user;
     struct chat_book *book = running->book;
-    (void)turn;
+    if (end == STREAM_END_DONE && request->model && running->follow_ups)
+        chat_follow_ups_start(book, request, running->wants_title);
     pthread_mutex_lock(&book->mutex);
     struct chat_running **at = &book->running;
     while (*at != running)
@@ -85,7 +86,11 @@ static void on_end(void *user, struct chat_turn *turn)
     *at = running->next;
     pthread_mutex_unlock(&book->mutex);
     running_free(running);
-    unreserve(book); /* the last that this turn does with the book */
+}
+
+static void on_free(void *book)
+{
+    chat_uncount(book);
 }
 
 static void log_event(void *user, uint64_t number, enum stream_event_type type, struct str text)
@@ -117,40 +122,43 @@ static enum status fill_stream(struct chat_book *book, struct chat_running *runn
     return status;
 }
 
-/* Makes the turn of a reply that the store has, and lets it run. Takes over the model's count if all goes well. */
-static enum status run(struct chat_book *book, const struct chat_start *start, const struct store_turn_ids *ids,
-                       const struct models_model *model, struct err *err)
+/* Makes the turn of a reply, which takes over the model's count if all goes well. */
+static enum status prepare(struct chat_book *book, const struct chat_start *start, uint64_t chat, uint64_t reply,
+                           const struct models_model *model, struct chat_running **out, struct err *err)
 {
     const struct chat_config *config = &book->config;
     struct chat_settings settings = {{BUF_INIT}};
     struct chat_running *running = mem_zalloc(1, sizeof *running);
     if (!running)
         return err_no_memory(err, "starting a reply");
-    running->book = book;
-    running->session = start->session;
-    running->chat = ids->chat;
-    running->reply = ids->reply;
+    *running = (struct chat_running){.book = book, .session = start->session, .chat = chat, .reply = reply};
     struct chat_turn_request request = {.models = config->models,
                                         .store = config->store,
                                         .pace = config->pace,
                                         .worker = config->worker,
                                         .session = start->session,
-                                        .chat = ids->chat,
-                                        .reply = ids->reply,
+                                        .chat = chat,
+                                        .reply = reply,
                                         .model = model,
                                         .continues = start->continues != 0,
                                         .on_end = on_end,
-                                        .user = running};
+                                        .on_free = on_free,
+                                        .user = running,
+                                        .book = book};
     if (start->say)
         request.paced = buf_str(&start->say->text);
-    enum status status =
-        chat_settings_read(config->store, start->session, ids->chat, &config->defaults, &settings, err);
+    struct store_chat found = {0};
+    enum status status = store_chat_find(config->store, start->session, chat, &found, err);
+    running->wants_title = found.titled == STORE_TITLED_FIRST_WORDS;
+    if (status == STATUS_OK)
+        status = chat_settings_read(config->store, start->session, chat, &config->defaults, &settings, err);
     if (status == STATUS_OK)
         status = stream_open(&running->stream, err);
     if (status == STATUS_OK && request.continues)
         status = fill_stream(book, running, &request, err);
     if (status == STATUS_OK) {
         const char *system = chat_settings_text(&settings, CHAT_SYSTEM);
+        running->follow_ups = chat_settings_on(&settings, CHAT_FOLLOW_UPS);
         request.stream = running->stream;
         request.system = *system ? system : NULL;
         request.thinking = chat_settings_on(&settings, CHAT_THINKING);
@@ -161,12 +169,18 @@ static enum status run(struct chat_book *book, const struct chat_start *start, c
         status = chat_turn_open(&request, &running->turn, err);
     }
     chat_settings_free(&settings);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         running_free(running);
-        return status;
-    }
+    else
+        *out = running;
+    return status;
+}
+
+static void launch(struct chat_running *running)
+{
+    struct chat_book *book = running->book;
     stream_set_log(running->stream, log_event, running);
-    struct chat_turn *turn = chat_turn_hold(running->turn); /* the list's count and the turn's own */
+    struct chat_turn *turn = chat_turn_hold(running->turn); /* the list's count, and the turn's own */
     pthread_mutex_lock(&book->mutex);
     running->next = book->running;
     book->running = running;
@@ -175,7 +189,6 @@ static enum status run(struct chat_book *book, const struct chat_start *start, c
     if (closing) /* it has not seen this one */
         chat_turn_close(turn);
     chat_turn_start(turn);
-    return STATUS_OK;
 }
 
 static enum status no_model(struct chat_book *book, struct err *err)
@@ -188,29 +201,41 @@ static enum status no_model(struct chat_book *book, struct err *err)
     return err_set(err, STATUS_UNSUPPORTED, "No model is loaded: %s. %s", status.reason, status.hint);
 }
 
-static enum status store_and_run(struct chat_book *book, const struct chat_start *start,
+static enum status add_turn(struct chat_book *book, const struct chat_start *start,
+                            const struct models_model *model, struct store_turn_ids *ids, struct err *err)
+{
+    struct store *store = book->config.store;
+    struct chat_running *running = NULL;
+    struct store_turn turn = start->turn;
+    turn.model = model ? model->name : "";
+    enum status status = store_turn_add(store, start->session, &turn, ids, err);
+    if (status != STATUS_OK || turn.answer)
+        return status;
+    status = prepare(book, start, ids->chat, ids->reply, model, &running, err);
+    if (status == STATUS_OK)
+        launch(running);
+    else
+        store_turn_undo(store, start->session, ids, NULL);
+    return status;
+}
+
+static enum status continue_turn(struct chat_book *book, const struct chat_start *start,
                                  const struct models_model *model, struct store_turn_ids *ids, struct err *err)
 {
     struct store *store = book->config.store;
-    enum status status;
-    if (start->continues) {
-        struct store_path path = {NULL, 0, 0};
-        status = store_message_find(store, start->session, start->continues, &path, err);
-        if (status == STATUS_OK) {
-            *ids = (struct store_turn_ids){path.messages[0].chat, 0, start->continues};
-            status = store_reply_continue(store, start->session, start->continues, model->name, err);
-        }
-        store_path_free(&path);
-    } else {
-        struct store_turn turn = start->turn;
-        turn.model = model ? model->name : "";
-        status = store_turn_add(store, start->session, &turn, ids, err);
-    }
-    if (status != STATUS_OK || start->turn.answer)
-        return status;
-    status = run(book, start, ids, model, err);
+    struct chat_running *running = NULL;
+    ids->chat = start->turn.chat;
+    ids->reply = start->continues;
+    enum status status = prepare(book, start, ids->chat, ids->reply, model, &running, err);
     if (status != STATUS_OK)
-        store_turn_undo(store, start->session, ids, NULL);
+        return status;
+    status = store_reply_continue(store, start->session, start->continues, model->name, err);
+    if (status == STATUS_OK) {
+        launch(running);
+    } else {
+        chat_turn_disown(running->turn);
+        running_free(running);
+    }
     return status;
 }
 
@@ -218,18 +243,19 @@ enum status chat_start(struct chat_book *book, const struct chat_start *start, s
                        struct err *err)
 {
     const struct models_model *model = NULL;
-    struct store_turn_ids ids = {0, 0, 0};
+    struct store_turn_ids ids = {0};
     if (!start->say) {
         model = models_acquire(book->config.models);
         if (!model)
             return no_model(book, err);
     }
     bool runs = !start->turn.answer;
+    chat_follow_ups_stop(book); /* they are never in the way of a person */
     enum status status = runs ? reserve(book, err) : STATUS_OK;
     if (status == STATUS_OK) {
-        status = store_and_run(book, start, model, &ids, err);
+        status = (start->continues ? continue_turn : add_turn)(book, start, model, &ids, err);
         if (status != STATUS_OK && runs)
-            unreserve(book);
+            chat_uncount(book);
     }
     if (status != STATUS_OK && model)
         models_release(book->config.models, model);
@@ -329,6 +355,6 @@ enum status chat_continue(struct chat_book *book, uint64_t session, uint64_t rep
     enum status status = find_message(book, session, reply, STORE_ASSISTANT, &chat, &parent, &command, err);
     if (status == STATUS_OK && command)
         status = err_set(err, STATUS_ARGUMENT, "This is the answer to a command. Send the command again.");
-    struct chat_start start = {.session = session, .continues = reply};
+    struct chat_start start = {.session = session, .continues = reply, .turn = {.chat = chat}};
     return status == STATUS_OK ? chat_start(book, &start, done, err) : status;
 }

@@ -27,6 +27,7 @@ struct chat_turn {
     struct timer timer; /* begin, the next paced block, saving again */
     struct stream_progress progress;
     uint64_t started_us;
+    bool started;
     atomic_int holders;
     struct buf texts; /* the system prompt, the paced text that is left */
 
@@ -59,7 +60,11 @@ static void turn_free(struct chat_turn *turn)
     buf_free(&turn->texts);
     buf_free(&turn->thinking);
     buf_free(&turn->answer);
+    void (*on_free)(void *book) = turn->started ? turn->request.on_free : NULL;
+    void *book = turn->request.book;
     mem_free(turn);
+    if (on_free)
+        on_free(book);
 }
 
 struct chat_turn *chat_turn_hold(struct chat_turn *turn)
@@ -92,8 +97,8 @@ static double seconds_since(uint64_t us)
 static void leave(struct chat_turn *turn)
 {
     turn->progress.phase = STREAM_ENDED;
+    turn->request.on_end(turn->request.user, &turn->request, turn->end);
     stream_finish(turn->request.stream, turn->end, turn->error, &turn->progress);
-    turn->request.on_end(turn->request.user, turn);
     chat_turn_release(turn);
 }
 
@@ -112,7 +117,9 @@ static void on_saved(void *user, enum status status, const struct err *err)
     log_error("a reply could not be saved: %s", err->text);
     if (give_up) {
         turn->end = STREAM_END_FAILED;
-        snprintf(turn->error, sizeof turn->error, "This reply could not be saved: %s", err->text);
+        struct err said = *err;
+        err_prefix(&said, "This reply could not be saved: ");
+        memcpy(turn->error, said.text, sizeof turn->error);
         leave(turn);
         return;
     }
@@ -383,9 +390,15 @@ enum status chat_turn_open(const struct chat_turn_request *request, struct chat_
     return STATUS_OK;
 }
 
+void chat_turn_disown(struct chat_turn *turn)
+{
+    turn->request.model = NULL;
+}
+
 void chat_turn_start(struct chat_turn *turn)
 {
     bool with_model = turn->request.model != NULL;
+    turn->started = true;
     atomic_fetch_add(&turn->holders, with_model);
     timer_arm(with_model ? turn->request.worker : turn->request.pace, &turn->timer, 0);
 }

@@ -6,7 +6,8 @@
  *
  * A turn is counted. Whoever makes one holds the first count, chat_turn_start gives it to the turn itself, which lets
  * go when the reply has been saved and its stream has ended; `on_end` is called just before, exactly once, on
- * whatever thread that is.
+ * whatever thread that is, and `on_free` when nobody holds it any more. Neither is called for one that was never
+ * started.
  */
 #ifndef CHAT_CHAT_TURN_H
 #define CHAT_CHAT_TURN_H
@@ -34,12 +35,17 @@ struct chat_turn_request {
     bool continues;     /* the reply has a beginning already, which the stream holds, */
     uint32_t n_before;  /* of so many tokens */
     const char *system; /* copied; or NULL */
-    void (*on_end)(void *user, struct chat_turn *turn);
-    void *user;
+    /* The reply is saved; its stream ends when this returns. */
+    void (*on_end)(void *user, const struct chat_turn_request *request, enum stream_end end);
+    /* The turn has gone, and holds nothing any more: after on_end, with `book`, as `user` may be gone too. */
+    void (*on_free)(void *book);
+    void *user, *book;
 };
 
 /* On failure the caller keeps the count of the model. */
 enum status chat_turn_open(const struct chat_turn_request *request, struct chat_turn **out, struct err *err);
+/* Gives the count of the model back to the caller, of a turn that is not going to start. */
+void chat_turn_disown(struct chat_turn *turn);
 void chat_turn_start(struct chat_turn *turn);
 struct chat_turn *chat_turn_hold(struct chat_turn *turn);
 void chat_turn_release(struct chat_turn *turn); /* NULL is fine */

@@ -38,7 +38,7 @@ static void trigger(struct ui_call *call, const struct chat_done *done)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strcmp(files[i].kind, done->text) == 0)
             extension = files[i].extension;
-    bool theme = done->change == CHAT_THEME;
+    bool theme = done->change == CHAT_WANTS_THEME;
     if (!call->htmx) {
         if (theme)
             ui_call_redirect(call, "/chats/%llu", (unsigned long long)done->chat);
@@ -56,7 +56,7 @@ static void trigger(struct ui_call *call, const struct chat_done *done)
 
 static void show(struct ui_call *call, const struct chat_done *done, bool is_new)
 {
-    if (done->change == CHAT_EXPORT || done->change == CHAT_THEME)
+    if (done->change == CHAT_WANTS_FILE || done->change == CHAT_WANTS_THEME)
         trigger(call, done);
     else if (done->chat == 0 && !call->htmx)
         ui_call_redirect(call, "/");
