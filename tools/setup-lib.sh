@@ -22,7 +22,8 @@ library libpcre2-8                     libpcre2-dev
 library libcmark-gfm                   libcmark-gfm-dev
 header  cmark-gfm-core-extensions.h    libcmark-gfm-extensions-dev
 library libedit                        libedit-dev
-library sqlite3                        libsqlite3-dev'
+library sqlite3                        libsqlite3-dev
+library libsodium                      libsodium-dev'
 
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2

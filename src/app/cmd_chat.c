@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "app/data_folder.h"
 #include "app/service_options.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -271,14 +272,26 @@ static void greet(struct terminal *terminal)
         printf("No model is loaded: %s. %s\n\n", status.reason, status.hint);
 }
 
-static int chat(const struct command *self, const struct service_config *config)
+/* A server that runs has the file. Then this chat is not kept, and says so. */
+static enum status open_service(struct terminal *terminal, struct service_config *config, struct err *err)
+{
+    enum status status = service_open(config, &terminal->service, err);
+    if (status == STATUS_ARGUMENT && config->store_path) {
+        fprintf(stderr, "notso chat: %s; this chat is not kept\n", err->text);
+        config->store_path = NULL;
+        status = service_open(config, &terminal->service, err);
+    }
+    return status;
+}
+
+static int chat(const struct command *self, struct service_config *config)
 {
     struct terminal terminal = {.is_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO), .line = BUF_INIT};
     struct err err = ERR_INIT;
     int exit_code = EXIT_OK;
     struct sigaction action = {.sa_handler = on_interrupt};
     sem_init(&news, 0, 0);
-    if (service_open(config, &terminal.service, &err) != STATUS_OK ||
+    if (open_service(&terminal, config, &err) != STATUS_OK ||
         store_session_find(terminal.service->store, "terminal", true, &terminal.session, &err) != STATUS_OK) {
         exit_code = fail(self, &err);
         goto done;
@@ -308,11 +321,13 @@ int cmd_chat(const struct command *self, int argc, char **argv)
     o.log_level = "error"; /* the terminal is for the conversation */
     o.n_slots = 1;
     const struct option options[] = {
-        MODEL_OPTION(o.model), LOG_OPTION(o), SERVICE_OPTIONS(o), COMPUTE_OPTIONS(o.model), DRAFT_OPTION(o),
+        MODEL_OPTION(o.model), LOG_OPTION(o), DATA_OPTION(o.data), SERVICE_OPTIONS(o),
+        COMPUTE_OPTIONS(o.model), DRAFT_OPTION(o),
     };
     int exit_code;
     struct err err = ERR_INIT;
     struct service_config config;
+    struct buf store_path = BUF_INIT;
     setlocale(LC_CTYPE, "");
     if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
                        &exit_code))
@@ -321,5 +336,12 @@ int cmd_chat(const struct command *self, int argc, char **argv)
         fail(self, &err);
         return EXIT_USAGE;
     }
-    return chat(self, &config);
+    if (data_folder_file(o.data, DATA_CHATS, &store_path, &err) != STATUS_OK) {
+        exit_code = fail(self, &err);
+    } else {
+        config.store_path = buf_text(&store_path);
+        exit_code = chat(self, &config);
+    }
+    buf_free(&store_path);
+    return exit_code;
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "app/data_folder.h"
 #include "app/service_options.h"
 #include "base/log.h"
 #include "web/http/http_server.h"
@@ -92,6 +93,7 @@ int cmd_serve(const struct command *self, int argc, char **argv)
         {NULL, "--port", NULL, "N", "port to listen on; 0: any free one; default 3000", OPTION_LONG, &o.port,
          0, 65535, "PORT"},
         LOG_OPTION(o.service),
+        DATA_OPTION(o.service.data),
         SERVICE_OPTIONS(o.service),
         {NULL, "--slots", NULL, "N", "replies at once; 0: 4", OPTION_LONG, &o.service.n_slots, 0, 64, NULL},
         COMPUTE_OPTIONS(o.service.model),
@@ -100,6 +102,7 @@ int cmd_serve(const struct command *self, int argc, char **argv)
     int exit_code;
     struct err err = ERR_INIT;
     struct service_config config;
+    struct buf store_path = BUF_INIT;
     if (!options_parse(self, options, sizeof options / sizeof *options, argc, argv, NULL, 0, NULL,
                        &exit_code))
         return exit_code;
@@ -109,5 +112,12 @@ int cmd_serve(const struct command *self, int argc, char **argv)
     }
     config.models.explain = explain;
     config.models.on_loaded = log_model;
-    return serve(self, &o, &config);
+    if (data_folder_file(o.service.data, DATA_CHATS, &store_path, &err) != STATUS_OK) {
+        exit_code = fail(self, &err);
+    } else {
+        config.store_path = buf_text(&store_path);
+        exit_code = serve(self, &o, &config);
+    }
+    buf_free(&store_path);
+    return exit_code;
 }

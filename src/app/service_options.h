@@ -8,7 +8,7 @@
 
 struct service_options {
     struct model_options model;
-    const char *system, *quote, *log_level;
+    const char *system, *quote, *log_level, *data;
     long n_ctx, n_slots, n_draft, max_tokens, seed;
     double temperature, top_p;
 };
