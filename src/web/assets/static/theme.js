@@ -1,10 +1,3 @@
 /* SPDX-License-Identifier: MIT */
-/* theme.js - runs before the first paint: the theme that this browser remembers, a mark that scripts run. */
-(() => {
-  const root = document.documentElement;
-  root.classList.add("js");
-  try {
-    const theme = localStorage.getItem("theme");
-    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
-  } catch { /* storage is switched off: the system's theme then */ }
-})();
+/* theme.js - runs before the first paint: a mark that scripts run, so that nothing moves when app.js follows. */
+document.documentElement.classList.add("js");
