@@ -97,6 +97,7 @@ struct chat_view {
     struct chat_settings settings;
     uint64_t running;                /* id of the reply that runs, 0: none */
     struct stream_progress progress; /* of it */
+    bool has_follow_ups;             /* the chat's leaf has some, or they are being made */
 };
 enum status chat_view(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t above, size_t max,
                       struct chat_view *view, struct err *err);

@@ -36,6 +36,9 @@ static enum status finish_view(struct chat_book *book, uint64_t session, struct 
     for (size_t i = 0; i < view->path.n && status == STATUS_OK; i++)
         if (view->path.messages[i].state == STORE_RUNNING)
             status = add_running(book, session, &view->path.messages[i], view, err);
+    struct stream *follow_ups = chat_follow_ups(book, session, view->chat.leaf);
+    view->has_follow_ups = follow_ups != NULL;
+    stream_release(follow_ups);
     return status;
 }
 

@@ -22,6 +22,7 @@ static const char *const template_names[UI_TEMPLATE_COUNT] = {
     [UI_CHAT_ITEMS] = "fragments/chat_items.html",
     [UI_REPLY_STATUS] = "fragments/reply_status.html",
     [UI_REPLY_FOOTER] = "fragments/reply_footer.html",
+    [UI_FOLLOW_UPS] = "fragments/follow_ups.html",
     [UI_THINKING_TOGGLE] = "fragments/thinking_toggle.html",
     [UI_MODEL_STATUS] = "fragments/model_status.html",
     [UI_NOTICE] = "fragments/notice.html",

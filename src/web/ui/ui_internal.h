@@ -22,6 +22,7 @@ enum ui_template {
     UI_CHAT_ITEMS,
     UI_REPLY_STATUS,
     UI_REPLY_FOOTER,
+    UI_FOLLOW_UPS,
     UI_THINKING_TOGGLE,
     UI_MODEL_STATUS,
     UI_NOTICE,
@@ -96,8 +97,8 @@ json_t *ui_view_session(const char *theme);
 json_t *ui_view_model(const struct models_status *status);
 json_t *ui_view_chat(const struct chat_view *chat, const struct models_status *status);
 json_t *ui_view_meter(const struct chat_view *chat, const struct models_status *status);
-/* `last`: the chat shows nothing below it. */
-json_t *ui_view_message(const struct store_message *message, bool last);
+/* One of the messages of chat->path. */
+json_t *ui_view_message(const struct chat_view *chat, size_t i);
 json_t *ui_view_messages(const struct chat_view *chat);
 json_t *ui_view_earlier(const struct chat_view *chat);
 json_t *ui_view_progress(const struct stream_progress *progress);
@@ -148,5 +149,6 @@ http_handler ui_post_rename, ui_post_pin, ui_post_archive, ui_post_chat_delete, 
     ui_post_clear, ui_post_unclear, ui_post_setting;                          /* ui_chat_routes.c */
 http_handler ui_get_settings, ui_post_settings, ui_post_delete_everything;    /* ui_settings.c */
 http_handler ui_get_events;                                                    /* ui_reply.c */
+http_handler ui_get_follow_ups;                                                /* ui_follow_ups.c */
 
 #endif

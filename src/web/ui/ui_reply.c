@@ -113,7 +113,7 @@ static enum status write_end(struct reply *reply, struct buf *out)
         json_t *context =
             ui_view_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(reply->ui), "chat",
                          ui_view_chat(&reply->view, &model), "message",
-                         ui_view_message(message, message->id == reply->view.chat.leaf), "context",
+                         ui_view_message(&reply->view, 0), "context",
                          ui_view_meter(&reply->view, &model));
         status = ui_render(reply->ui, UI_REPLY_FOOTER, context, &reply->data, NULL);
     }

@@ -144,6 +144,7 @@ const struct http_route ui_routes[] = {
     {"POST", "/messages/{}/restore", ui_post_message_restore},
     {"POST", "/messages/{}/show", ui_post_show},
     {"GET", "/replies/{}/events", ui_get_events},
+    {"GET", "/replies/{}/follow-ups", ui_get_follow_ups},
     {"POST", "/replies/{}/stop", ui_post_stop},
     {"GET", "/settings", ui_get_settings},
     {"POST", "/settings", ui_post_settings},

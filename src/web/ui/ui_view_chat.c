@@ -85,11 +85,14 @@ static json_t *branch_of(const struct store_message *message)
                         (json_int_t)message->next);
 }
 
-json_t *ui_view_message(const struct store_message *message, bool last)
+json_t *ui_view_message(const struct chat_view *chat, size_t i)
 {
+    const struct store_message *message = &chat->path.messages[i];
     const struct store_facts *facts = &message->facts;
-    bool running = message->state == STORE_RUNNING;
-    char events_url[64] = "";
+    bool running = message->state == STORE_RUNNING, last = message->id == chat->chat.leaf;
+    char events_url[64] = "", follow_ups_url[64] = "";
+    if (last && chat->has_follow_ups)
+        snprintf(follow_ups_url, sizeof follow_ups_url, "/replies/%llu/follow-ups", (unsigned long long)message->id);
     if (running)
         snprintf(events_url, sizeof events_url, "/replies/%llu/events", (unsigned long long)message->id);
     struct buf html = BUF_INIT, open = BUF_INIT;
@@ -103,7 +106,7 @@ json_t *ui_view_message(const struct store_message *message, bool last)
             "thinking_open", running && message->part[STORE_TEXT].len == 0, "state", state_name(message->state),
             "note", ui_view_text(str_of(facts->note)), "error", ui_view_text(str_of(facts->error)), "command",
             message->command, "time", time_of(message->created_ms), "branch", branch_of(message), "last", last,
-            "events_url", events_url, "follow_ups_url", "");
+            "events_url", events_url, "follow_ups_url", follow_ups_url);
     buf_free(&html);
     buf_free(&open);
     const struct {
@@ -116,21 +119,19 @@ json_t *ui_view_message(const struct store_message *message, bool last)
                 {"seconds", json_real(ui_view_rounded(facts->seconds))},
                 {"tokens_per_second", json_real(ui_view_rounded(facts->tokens_per_second))},
                 {"thinking_seconds", json_real(ui_view_rounded(facts->thinking_seconds))}};
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        ui_view_add(&view, more[i].name, more[i].value);
+    for (size_t j = 0; j < sizeof more / sizeof *more; j++)
+        ui_view_add(&view, more[j].name, more[j].value);
     return view;
 }
 
 json_t *ui_view_messages(const struct chat_view *chat)
 {
     json_t *messages = json_array();
-    for (size_t i = 0; messages && i < chat->path.n; i++) {
-        const struct store_message *message = &chat->path.messages[i];
-        if (json_array_append_new(messages, ui_view_message(message, message->id == chat->chat.leaf)) != 0) {
+    for (size_t i = 0; messages && i < chat->path.n; i++)
+        if (json_array_append_new(messages, ui_view_message(chat, i)) != 0) {
             json_decref(messages);
             return NULL;
         }
-    }
     return messages;
 }
 

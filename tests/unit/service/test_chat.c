@@ -41,6 +41,8 @@ static struct person person_of(struct service *service, const char *token)
 {
     struct person person = {.service = service, .book = service->chats, .store = service->store};
     assert_int_equal(store_session_find(service->store, token, true, &person.session, NULL), STATUS_OK);
+    /* Else their prompts would come between those that tests look at. */
+    assert_int_equal(store_setting_set(service->store, person.session, 0, "follow_ups", "off", NULL), STATUS_OK);
     return person;
 }
 
@@ -351,6 +353,65 @@ static void test_commands(void **state)
     close_person(&person);
 }
 
+/* Waits for the questions that follow a reply, a line each. */
+static void wait_for_questions(struct person *person, uint64_t reply, struct stream_view *view)
+{
+    struct stream *stream = NULL;
+    for (int i = 0; !stream || stream_end(stream) == STREAM_END_NONE; i++) {
+        assert_true(i < 20000);
+        fake_sleep(1000);
+        if (!stream)
+            stream = chat_follow_ups(person->book, person->session, reply);
+    }
+    assert_int_equal(stream_view(stream, view, NULL), STATUS_OK);
+    stream_release(stream);
+}
+
+/* Questions and a title, made in the background, with what models put around them taken off. */
+static void test_follow_ups(void **state)
+{
+    (void)state;
+    struct person person = open_person(NULL);
+    struct stream_view view = STREAM_VIEW_INIT;
+    struct store_chat chat;
+    assert_int_equal(store_setting_set(person.store, person.session, 0, "follow_ups", "on", NULL), STATUS_OK);
+    switch_thinking(&person, "off");
+    fake.reply = "1. \"What is love?\"\n\n- **Is it late?**\nNo question.\n* Why not now?\nWhat else is there?";
+    uint64_t reply = ask(&person, "hello")->id;
+    wait_for_questions(&person, reply, &view);
+    assert_string_equal(buf_text(&view.text), "What is love?\nIs it late?\nWhy not now?\n");
+    assert_int_equal(view.end, STREAM_END_DONE);
+    assert_non_null(strstr(fake.prompt, "u:hello;a:1. ")); /* on top of the conversation with the reply */
+    assert_int_equal(store_chat_find(person.store, person.session, person.chat, &chat, NULL), STATUS_OK);
+    assert_string_equal(chat.title, "What is love?");
+    assert_int_equal(chat.titled, STORE_TITLED_MODEL);
+
+    /* The next message ends them at once. */
+    fake.reply = "Hm.</think>Yes.";
+    fake.delay_us = 20000;
+    switch_thinking(&person, "on");
+    reply = ask(&person, "more")->id;
+    struct chat_done done;
+    for (int i = 0; !strstr(fake.prompt, "Write three"); i++) {
+        assert_true(i < 20000);
+        fake_sleep(1000);
+    }
+    struct stream *stream = chat_follow_ups(person.book, person.session, reply);
+    assert_non_null(stream);
+    /* after an empty thought: nobody wants to wait for a long one */
+    assert_non_null(strstr(fake.prompt, "Write nothing but the questions.;a:<think>\n</think>"));
+    fake.delay_us = 0;
+    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("and?"), &done, NULL), STATUS_OK);
+    wait_for(&person, done.reply);
+    for (int i = 0; stream_end(stream) == STREAM_END_NONE; i++) {
+        assert_true(i < 20000);
+        fake_sleep(1000);
+    }
+    stream_release(stream);
+    stream_view_free(&view);
+    close_person(&person); /* perhaps with the next ones under way */
+}
+
 static void test_small_context(void **state)
 {
     (void)state;
@@ -577,6 +638,7 @@ int main(void)
         cmocka_unit_test_setup(test_turns, reset),         cmocka_unit_test_setup(test_ends, reset),
         cmocka_unit_test_setup(test_stop, reset),          cmocka_unit_test_setup(test_branches, reset),
         cmocka_unit_test_setup(test_continue, reset),      cmocka_unit_test_setup(test_commands, reset),
+        cmocka_unit_test_setup(test_follow_ups, reset),
         cmocka_unit_test_setup(test_small_context, reset), cmocka_unit_test_setup(test_bad_templates, reset),
         cmocka_unit_test_setup(test_no_model, reset),      cmocka_unit_test_setup(test_bad_messages, reset),
         cmocka_unit_test_setup(test_settings, reset),      cmocka_unit_test_setup(test_many_replies, reset),

@@ -19,7 +19,8 @@ static int open_all(void **state)
     (void)state;
     fake.reply = "One *two*.\n\n- three\n- four\n\n`five`";
     fake.template_text = NULL;
-    struct service_config config = {.models = {.model_path = "fake.gguf"}, .sampling = sampler_defaults()};
+    struct service_config config = {.models = {.model_path = "fake.gguf"},
+                                    .defaults = {.sampling = sampler_defaults()}};
     struct err err = ERR_INIT;
     if (service_open(&config, &service, &err) != STATUS_OK || ui_open(service, "0.0", &ui, &err) != STATUS_OK)
         fail_msg("%s", err.text);
@@ -65,10 +66,21 @@ static void test_pages(void **state)
     assert_int_equal(call("GET", "/static/{*}", "app.css", "", &out), 200);
     assert_true(out.len > 1000);
     assert_int_equal(call("GET", "/static/{*}", "../templates/chat.html", "", &out), 404);
-    assert_int_equal(call("POST", "/chat/clear", NULL, "", &out), 303);
-    assert_int_equal(call("POST", "/chat/replies/{}/stop", "1", "", &out), 404);
-    assert_int_equal(call("GET", "/chat/replies/{}/events", "1", "", &out), 200);
-    assert_int_equal(call("POST", "/chat/messages", NULL, "text=x", &out), 415); /* no content type */
+    assert_int_equal(call("GET", "/settings", NULL, "", &out), 200);
+    assert_non_null(strstr(buf_text(&out), "Temperature"));
+    assert_int_equal(call("GET", "/chats", NULL, "", &out), 200);
+    static const char *const of_nobody[] = {"/chats/{}", "/chats/{}/earlier"};
+    for (size_t i = 0; i < sizeof of_nobody / sizeof *of_nobody; i++)
+        assert_int_equal(call("GET", of_nobody[i], "1", "", &out), 404);
+    static const char *const deeds[] = {"/chats/{}/delete",     "/chats/{}/restore",      "/chats/{}/clear",
+                                        "/chats/{}/unclear",    "/chats/{}/pin",          "/messages/{}/regenerate",
+                                        "/messages/{}/continue", "/messages/{}/delete",    "/messages/{}/restore",
+                                        "/messages/{}/show",    "/replies/{}/stop"};
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
+        assert_int_equal(call("POST", deeds[i], "1", "", &out), 404);
+    assert_int_equal(call("GET", "/replies/{}/events", "1", "", &out), 200); /* and says that there is none */
+    assert_int_equal(call("GET", "/replies/{}/follow-ups", "1", "", &out), 200);
+    assert_int_equal(call("POST", "/messages", NULL, "text=x", &out), 415); /* no content type */
     buf_free(&out);
 }
 
@@ -80,7 +92,7 @@ static void test_any_bytes(void **state)
     service_close(service);
     fake.open_error = "broken\xff\nfile";
     struct service_config config = {.models = {.model_path = "fa\xffke.gguf"},
-                                    .sampling = sampler_defaults()};
+                                    .defaults = {.sampling = sampler_defaults()}};
     ui_close(ui);
     assert_int_equal(service_open(&config, &service, NULL), STATUS_OK);
     assert_int_equal(ui_open(service, "0.0", &ui, NULL), STATUS_OK);
@@ -102,9 +114,11 @@ static void test_no_memory(void **state)
                   {"GET", "/health", NULL},
                   {"GET", "/model/status", NULL},
                   {"GET", "/static/{*}", "nothing"},
-                  {"POST", "/chat/clear", NULL},
-                  {"POST", "/chat/replies/{}/stop", "7"},
-                  {"GET", "/chat/replies/{}/events", "7"}};
+                  {"GET", "/settings", NULL},
+                  {"GET", "/chats", NULL},
+                  {"POST", "/chats/{}/clear", "7"},
+                  {"POST", "/replies/{}/stop", "7"},
+                  {"GET", "/replies/{}/events", "7"}};
     struct buf out = BUF_INIT;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         unsigned expected = call(routes[i].method, routes[i].pattern, routes[i].parameter, "", &out),
@@ -124,13 +138,13 @@ static void test_no_memory(void **state)
 static void test_cursors(void **state)
 {
     (void)state;
-    struct chat *chat = NULL;
-    struct chat_sent sent;
-    char session[CHAT_SESSION_LENGTH + 1];
-    chat_new_session(session);
-    assert_int_equal(chat_find(service->chats, session, true, &chat, NULL), STATUS_OK);
-    assert_int_equal(chat_send(chat, str_of("go"), &sent, NULL), STATUS_OK);
-    struct stream *stream = chat_stream(chat, sent.reply);
+    uint64_t session;
+    struct chat_done done;
+    assert_int_equal(store_session_find(service->store, "somebody", true, &session, NULL), STATUS_OK);
+    fake.delay_us = 2000; /* so that the stream is there when it is asked for */
+    assert_int_equal(chat_send(service->chats, session, 0, str_of("go"), &done, NULL), STATUS_OK);
+    struct stream *stream = chat_stream(service->chats, session, done.reply);
+    assert_non_null(stream);
     while (stream_end(stream) == STREAM_END_NONE)
         fake_sleep(200);
     struct stream_view view = STREAM_VIEW_INIT;
@@ -149,7 +163,7 @@ static void test_cursors(void **state)
     }
     stream_view_free(&view);
     stream_release(stream);
-    chat_release(chat);
+    fake.delay_us = 0;
 }
 
 int main(void)
