@@ -19,7 +19,7 @@ static char *memory_path(void)
 {
     static atomic_uint count;
     char path[64];
-    snprintf(path, sizeof path, "file:/notso-%u?vfs=memdb", atomic_fetch_add(&count, 1));
+    snprintf(path, sizeof path, STORE_MEMORY_SCHEME "%u?vfs=memdb", atomic_fetch_add(&count, 1));
     return mem_strdup(path);
 }
 
@@ -48,15 +48,15 @@ static enum status make_file(const char *path, struct err *err)
     return STATUS_OK;
 }
 
-static void read_secret(struct store_db *db, unsigned char secret[32])
+static void read_secret(struct store_db *db, unsigned char secret[STORE_SECRET_BYTES])
 {
     struct store_rows rows =
         store_query(db, "SELECT value FROM facts WHERE name = 'secret'", STORE_NO_VALUES);
     struct str value = {NULL, 0};
     if (store_next(&rows))
         value = store_column_text(&rows, 0);
-    if (value.len == 32)
-        memcpy(secret, value.data, 32);
+    if (value.len == STORE_SECRET_BYTES)
+        memcpy(secret, value.data, STORE_SECRET_BYTES);
     else
         store_db_fail_sqlite(db, SQLITE_CORRUPT);
     store_rows_end(&rows);
@@ -77,13 +77,14 @@ static enum status keep_copy(struct store_db *db, uint32_t version, struct err *
 static enum status prepare(struct store *store, const struct store_schema *schema, struct err *err)
 {
     struct store_db *db = &store->writer;
-    uint32_t version = 0;
-    enum status status = store_schema_inspect(db, schema, &version, err);
+    uint32_t version = store_schema_version(db, schema);
+    if (version > 0)
+        store_schema_probe(db);
+    enum status status = store_db_status(db, err);
     if (status == STATUS_OK && version > 0 && version < schema->version)
         status = keep_copy(db, version, err);
-    if (status == STATUS_OK) {
-        if (!store->in_memory)
-            store_execute_script(db, "PRAGMA journal_mode = wal; PRAGMA journal_size_limit = 16777216;");
+    if (status == STATUS_OK && !store->in_memory) {
+        store_execute_script(db, "PRAGMA journal_mode = wal; PRAGMA journal_size_limit = 16777216;");
         status = store_db_status(db, err);
     }
     if (status == STATUS_OK)

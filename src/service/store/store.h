@@ -33,6 +33,7 @@
 #define STORE_TITLE_MAX 200 /* bytes */
 #define STORE_MODEL_MAX 128
 #define STORE_KEEP_DELETED_DAYS 30
+#define STORE_SECRET_BYTES 32
 
 struct store;
 
@@ -45,7 +46,7 @@ void store_close(struct store *store); /* writes what waits; NULL is fine */
 
 /* -- sessions: who chats. A session is known by a secret text in its cookie. -- */
 
-/* 32 random bytes that stay with the file, to sign cookies with. */
+/* STORE_SECRET_BYTES random bytes that stay with the file, to sign cookies with. */
 const unsigned char *store_secret(const struct store *store);
 
 /* *session is 0 if there is none and `create` is false. */

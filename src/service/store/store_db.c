@@ -19,8 +19,9 @@ static const char setup_reader[] =
 
 enum status store_db_open(struct store_db *db, const char *path, enum store_access access, struct err *err)
 {
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
-                (access == STORE_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+    int flags = SQLITE_OPEN_NOMUTEX | (access == STORE_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+    if (str_starts_with(str_of(path), STR_LITERAL(STORE_MEMORY_SCHEME)))
+        flags |= SQLITE_OPEN_URI;
     *db = (struct store_db){.path = path};
     int code = sqlite3_open_v2(path, &db->sqlite, flags, NULL);
     if (code == SQLITE_OK) {
@@ -146,11 +147,9 @@ static int bind(sqlite3_stmt *statement, int place, const struct store_value *va
     case STORE_VALUE_TEXT:
         return sqlite3_bind_text64(statement, place, text, value->text.len, SQLITE_STATIC, SQLITE_UTF8);
     case STORE_VALUE_BLOB:
-        return sqlite3_bind_blob64(statement, place, text, value->text.len, SQLITE_STATIC);
-    case STORE_VALUE_NULL:
         break;
     }
-    return sqlite3_bind_null(statement, place);
+    return sqlite3_bind_blob64(statement, place, text, value->text.len, SQLITE_STATIC);
 }
 
 struct store_rows store_query(struct store_db *db, const char *sql, const struct store_value *values,

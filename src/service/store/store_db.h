@@ -39,8 +39,9 @@ struct store_db {
 /* -- connections -- */
 
 enum store_access { STORE_READ, STORE_WRITE };
+#define STORE_MEMORY_SCHEME "file:/notso-" /* begins a URI that names a database in memory */
 
-/* `path` is a file, or a URI that names a database in memory. On failure nothing is open. */
+/* `path` is a file that exists, or such a URI. On failure nothing is open. */
 enum status store_db_open(struct store_db *db, const char *path, enum store_access access, struct err *err);
 void store_db_close(struct store_db *db);
 
@@ -60,7 +61,7 @@ enum status store_db_status(const struct store_db *db, struct err *err);
 /* -- values -- */
 
 struct store_value {
-    enum { STORE_VALUE_INTEGER, STORE_VALUE_REAL, STORE_VALUE_TEXT, STORE_VALUE_BLOB, STORE_VALUE_NULL } type;
+    enum { STORE_VALUE_INTEGER, STORE_VALUE_REAL, STORE_VALUE_TEXT, STORE_VALUE_BLOB } type;
     int64_t integer;
     double real;
     struct str text;
@@ -89,6 +90,11 @@ static inline struct store_value store_text(struct str text)
 static inline struct store_value store_text_of(const char *text)
 {
     return store_text(str_of(text));
+}
+
+static inline struct store_value store_blob(struct str bytes)
+{
+    return (struct store_value){.type = STORE_VALUE_BLOB, .text = bytes};
 }
 
 /* -- statements --

@@ -104,17 +104,14 @@ enum status store_copy_file(struct store_db *db, const char *to, bool replace, s
     return status;
 }
 
-/* -- notso data -- */
-
-/* A connection to read a file with that a server may have open. */
-static enum status open_to_read(const char *path, struct store_db *db, struct err *err)
+enum status store_file_open(const char *path, enum store_access access, struct store_db *db, struct err *err)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
-        return errno == ENOENT
-                   ? err_set(err, STATUS_NOT_FOUND, "there is no file %s: no chats are kept there yet", path)
-                   : err_errno(err, errno, "cannot open %s", path);
-    return store_db_open(db, path, STORE_READ, err);
+    if (stat(path, &st) == 0)
+        return store_db_open(db, path, access, err);
+    if (errno == ENOENT)
+        return err_set(err, STATUS_NOT_FOUND, "there is no file %s: no chats have been kept there", path);
+    return err_errno(err, errno, "cannot open %s", path);
 }
 
 enum status store_backup(const char *path, const char *to, struct err *err)
@@ -123,13 +120,68 @@ enum status store_backup(const char *path, const char *to, struct err *err)
     struct stat st;
     if (lstat(to, &st) == 0)
         return err_set(err, STATUS_ARGUMENT, "%s exists already: name another file", to);
-    enum status status = open_to_read(path, &db, err);
+    enum status status = store_file_open(path, STORE_READ, &db, err);
     if (status != STATUS_OK)
         return status;
-    uint32_t version;
-    status = store_schema_inspect(&db, &store_schema, &version, err);
+    store_schema_version(&db, &store_schema);
+    status = store_db_status(&db, err);
     if (status == STATUS_OK)
         status = store_copy_file(&db, to, false, err);
     store_db_close(&db);
+    return status;
+}
+
+/* -- made small -- */
+
+static void drop_deleted(struct store_db *db, void *arg)
+{
+    *(bool *)arg = store_purge_some(db, INT64_MAX, 1000);
+}
+
+static void tidy_search(struct store_db *db, void *arg)
+{
+    (void)arg;
+    if (store_search_is_sound(db))
+        store_execute_script(db, "INSERT INTO words (words) VALUES ('optimize');"
+                                 "INSERT INTO titles (titles) VALUES ('optimize');");
+    else
+        store_execute_script(db, "INSERT INTO words (words) VALUES ('rebuild');"
+                                 "INSERT INTO titles (titles) VALUES ('rebuild');");
+}
+
+static enum status make_small(struct store_db *db, struct err *err)
+{
+    bool more = true;
+    if (store_schema_version(db, &store_schema) != store_schema.version)
+        store_db_fail(db, STATUS_UNSUPPORTED,
+                      "%s has an older format: start the server once, to bring it up to date", db->path);
+    enum status status = store_db_status(db, err);
+    while (status == STATUS_OK && more)
+        status = store_transaction(db, drop_deleted, &more, err);
+    if (status == STATUS_OK)
+        status = store_transaction(db, tidy_search, NULL, err);
+    if (status == STATUS_OK) {
+        store_execute_script(db, "VACUUM; PRAGMA wal_checkpoint(truncate);");
+        status = store_db_status(db, err);
+    }
+    return status;
+}
+
+enum status store_vacuum(const char *path, struct err *err)
+{
+    struct store_db db;
+    int lock = -1;
+    struct stat st;
+    if (stat(path, &st) != 0) /* not to leave a lock where there is nothing */
+        return store_file_open(path, STORE_WRITE, &db, err);
+    enum status status = store_lock_take(path, &lock, err);
+    if (status != STATUS_OK)
+        return status;
+    status = store_file_open(path, STORE_WRITE, &db, err);
+    if (status == STATUS_OK) {
+        status = make_small(&db, err);
+        store_db_close(&db);
+    }
+    store_lock_release(lock);
     return status;
 }

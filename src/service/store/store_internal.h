@@ -23,10 +23,11 @@ struct store_schema {
 
 extern const struct store_schema store_schema;
 
-/* What a file is, before anything is changed in it. Fails if it is no file of ours, a newer or a damaged one.
- */
-enum status store_schema_inspect(struct store_db *db, const struct store_schema *schema, uint32_t *version,
-                                 struct err *err);
+/* The format of a file, 0 if it is empty. Fails if it is none of ours, or a newer one. */
+uint32_t store_schema_version(struct store_db *db, const struct store_schema *schema);
+/* Fails if the file is damaged, as far as can be said in a moment: all of a small file is read, of a large
+ * one the beginning and the end of each table. */
+void store_schema_probe(struct store_db *db);
 enum status store_schema_migrate(struct store_db *db, const struct store_schema *schema, uint32_t version,
                                  struct err *err);
 
@@ -49,7 +50,7 @@ struct store {
     char *path; /* as given, or the URI of a database in memory */
     bool in_memory;
     int lock; /* the file that says that we have it open, or -1 */
-    unsigned char secret[32];
+    unsigned char secret[STORE_SECRET_BYTES];
 
     pthread_mutex_t mutex; /* over all that follows, but `writer` */
     pthread_cond_t work;   /* there is something for the writer */
@@ -153,8 +154,13 @@ void store_chat_drop(struct store_db *db, uint64_t chat); /* one without message
 
 /* -- store_file.c -- */
 
+/* STATUS_ARGUMENT if another server has the file. */
 enum status store_lock_take(const char *path, int *lock, struct err *err);
 void store_lock_release(int lock);
+/* Whether the index holds what the texts do. The connection may write. */
+bool store_search_is_sound(struct store_db *db);
+/* A connection to a file that a server may have open; STATUS_NOT_FOUND if there is no file. */
+enum status store_file_open(const char *path, enum store_access access, struct store_db *db, struct err *err);
 /* Copies what `db` is connected with to a new file, replacing `to` if told so. */
 enum status store_copy_file(struct store_db *db, const char *to, bool replace, struct err *err);
 

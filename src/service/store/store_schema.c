@@ -16,6 +16,7 @@
 #include "service/store/store_internal.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
 /* "NtSo" */
 #define APPLICATION_ID 1316246383
@@ -133,23 +134,24 @@ static const char search_v1[] =
     "CREATE TRIGGER chats_titled AFTER UPDATE OF title ON chats BEGIN"
     "  INSERT INTO titles (rowid, owner, text) SELECT id, owner, text FROM searchable_titles WHERE id = "
     "new.id;"
-    "END;"
-
-    "INSERT INTO facts VALUES ('secret', randomblob(32));";
+    "END;";
 
 static void make_v1(struct store_db *db)
 {
+    char secret[STORE_SECRET_BYTES];
     store_execute_script(db, tables_v1);
     store_execute_script(db, search_v1);
+    if (getrandom(secret, sizeof secret, 0) != (ssize_t)sizeof secret)
+        store_db_fail(db, STATUS_IO, "the system has no random numbers for the secret of %s", db->path);
+    store_execute(db, "INSERT INTO facts (name, value) VALUES ('secret', ?1)",
+                  STORE_VALUES(store_blob((struct str){secret, sizeof secret})));
 }
 
 static store_migration *const steps[] = {make_v1};
 
 const struct store_schema store_schema = {steps, sizeof steps / sizeof *steps};
 
-/* Reads what a damaged file would most likely fail at: all of a small one, of a large one the beginning and
- * the end of each table. */
-static void probe(struct store_db *db)
+void store_schema_probe(struct store_db *db)
 {
     int64_t bytes = store_query_integer(db, "PRAGMA page_count", STORE_NO_VALUES, 0) *
                     store_query_integer(db, "PRAGMA page_size", STORE_NO_VALUES, 0);
@@ -158,25 +160,23 @@ static void probe(struct store_db *db)
         if (store_next(&rows) && !str_equal_c(store_column_text(&rows, 0), "ok"))
             store_db_fail_sqlite(db, SQLITE_CORRUPT);
         store_rows_end(&rows);
-        return;
+    } else {
+        store_query_integer(
+            db,
+            "SELECT (SELECT min(id) + max(id) FROM sessions), (SELECT min(id) + max(id) FROM chats),"
+            " (SELECT min(id) + max(id) FROM messages), (SELECT min(id) + max(id) FROM parts),"
+            " (SELECT count(*) FROM messages WHERE state = 0)",
+            STORE_NO_VALUES, 0);
     }
-    store_query_integer(
-        db,
-        "SELECT (SELECT min(id) + max(id) FROM sessions) + (SELECT min(id) + max(id) FROM chats) +"
-        " (SELECT min(id) + max(id) FROM messages) + (SELECT min(id) + max(id) FROM parts) +"
-        " (SELECT count(*) FROM messages WHERE state = 0)",
-        STORE_NO_VALUES, 0);
 }
 
-enum status store_schema_inspect(struct store_db *db, const struct store_schema *schema, uint32_t *version,
-                                 struct err *err)
+uint32_t store_schema_version(struct store_db *db, const struct store_schema *schema)
 {
     int64_t application = store_query_integer(db, "PRAGMA application_id", STORE_NO_VALUES, 0);
     int64_t format = store_query_integer(db, "PRAGMA user_version", STORE_NO_VALUES, 0);
     int64_t n_objects = store_query_integer(db, "SELECT count(*) FROM sqlite_schema", STORE_NO_VALUES, 0);
-    *version = (uint32_t)format;
     if (application == 0 && format == 0 && n_objects == 0)
-        return store_db_status(db, err);
+        return 0;
     if (application != APPLICATION_ID)
         store_db_fail(db, STATUS_FORMAT, "%s is a database of another program: name another folder",
                       db->path);
@@ -187,9 +187,7 @@ enum status store_schema_inspect(struct store_db *db, const struct store_schema 
                       db->path, (long long)format, schema->version);
     else if (format < 1)
         store_db_fail_sqlite(db, SQLITE_CORRUPT);
-    else
-        probe(db);
-    return store_db_status(db, err);
+    return (uint32_t)format;
 }
 
 struct migration {

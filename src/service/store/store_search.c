@@ -9,6 +9,7 @@
 #include "service/store/store_internal.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -64,25 +65,45 @@ static void clean_snippet(char *snippet, size_t size)
         memcpy(snippet + len, "\x03", 2);
 }
 
-static bool is_among(const struct store_hit *hits, size_t n, uint64_t chat)
+struct found {
+    struct store_hit hit;
+    int64_t ms; /* of the message, or of the chat whose title it is */
+};
+
+struct found_list {
+    struct found *items;
+    size_t n;
+};
+
+static bool is_among(const struct found_list *list, uint64_t chat)
 {
-    for (size_t i = 0; i < n; i++)
-        if (hits[i].chat.id == chat)
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].hit.chat.id == chat)
             return true;
     return false;
 }
 
-/* Adds the chats of a query's rows that are not among the hits yet. */
-static void add_hits(struct store_rows rows, bool of_messages, struct store_hit *out, size_t max, size_t *n)
+/* Adds up to `max` chats of a query's rows that are not in the list yet. The column behind the chat is the
+ * message or 0, then the time. */
+static void add_found(struct store_rows rows, struct found_list *list, size_t max)
 {
-    while (*n < max && store_next(&rows)) {
-        if (is_among(out, *n, store_column_id(&rows, 0)))
+    while (max > 0 && store_next(&rows)) {
+        if (is_among(list, store_column_id(&rows, 0)))
             continue;
-        struct store_hit *hit = &out[(*n)++];
-        *hit = (struct store_hit){.message = of_messages ? store_column_id(&rows, 9) : 0};
-        store_chat_read(&rows, &hit->chat);
+        struct found *found = &list->items[list->n++];
+        *found = (struct found){.hit.message = store_column_id(&rows, 9), .ms = store_column(&rows, 10)};
+        store_chat_read(&rows, &found->hit.chat);
+        max--;
     }
     store_rows_end(&rows);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    if (x->ms != y->ms)
+        return x->ms > y->ms ? -1 : 1;
+    return x->hit.chat.id > y->hit.chat.id ? -1 : x->hit.chat.id < y->hit.chat.id;
 }
 
 /* Beside each chat that was found: the place. Asked for afterwards, because it costs more than finding. */
@@ -108,14 +129,23 @@ static void search(struct store_db *db, struct str query, struct store_hit *out,
 {
     /* CROSS JOIN: words first, in their order. */
     static const char in_messages[] =
-        "SELECT " STORE_CHAT_COLUMNS ", m.id FROM words CROSS JOIN messages m ON m.id = words.rowid"
+        "SELECT " STORE_CHAT_COLUMNS
+        ", m.id, m.created_ms FROM words CROSS JOIN messages m ON m.id = words.rowid"
         " CROSS JOIN chats c ON c.id = m.chat"
         " WHERE words MATCH ?1 AND m.deleted_ms IS NULL AND c.deleted_ms IS NULL ORDER BY words.rowid DESC";
     static const char in_titles[] =
-        "SELECT " STORE_CHAT_COLUMNS " FROM titles CROSS JOIN chats c ON c.id = titles.rowid"
+        "SELECT " STORE_CHAT_COLUMNS ", 0, c.updated_ms FROM titles CROSS JOIN chats c ON c.id = titles.rowid"
         " WHERE titles MATCH ?1 AND c.deleted_ms IS NULL ORDER BY titles.rowid DESC";
-    add_hits(store_query(db, in_messages, STORE_VALUES(store_text(query))), true, out, max, n);
-    add_hits(store_query(db, in_titles, STORE_VALUES(store_text(query))), false, out, max, n);
+    struct found_list list = {mem_zalloc(max, 2 * sizeof *list.items), 0};
+    if (!list.items)
+        store_db_fail(db, STATUS_NO_MEMORY, "out of memory while searching");
+    add_found(store_query(db, in_messages, STORE_VALUES(store_text(query))), &list, max);
+    add_found(store_query(db, in_titles, STORE_VALUES(store_text(query))), &list, max);
+    if (list.n > 0)
+        qsort(list.items, list.n, sizeof *list.items, newest_first);
+    for (size_t i = 0; i < list.n && i < max; i++)
+        out[(*n)++] = list.items[i].hit;
+    mem_free(list.items);
     add_snippets(db, query, out, *n);
 }
 

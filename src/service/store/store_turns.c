@@ -166,10 +166,13 @@ static void undo_turn(struct store_db *db, void *arg)
     if (store_query_integer(db, "SELECT 1 FROM messages WHERE parent = ?2 AND chat = ?1",
                             STORE_VALUES(store_id(ids->chat), store_id(ids->reply)), 0) != 0)
         store_db_fail(db, STATUS_ARGUMENT, "the chat has gone on since");
-    store_leaf_set(db, ids->chat, ids->leaf_before);
     store_message_drop(db, ids->reply);
     if (ids->user)
         store_message_drop(db, ids->user);
+    store_leaf_set(
+        db, ids->chat,
+        (uint64_t)store_query_integer(db, "SELECT id FROM messages WHERE id = ?1 AND deleted_ms IS NULL",
+                                      STORE_VALUES(store_id(ids->leaf_before)), 0));
     if (ids->chat_is_new)
         store_chat_drop(db, ids->chat);
 }
