@@ -376,15 +376,15 @@ static void get_favicon(void *user, const struct http_request *request, struct h
 }
 
 const struct http_route ui_routes[] = {
-    {"GET", "/", get_page},
-    {"POST", "/chat/messages", post_message},
-    {"POST", "/chat/clear", post_clear},
-    {"POST", "/chat/thinking", post_thinking},
-    {"GET", "/chat/replies/{}/events", get_events},
-    {"POST", "/chat/replies/{}/stop", post_stop},
-    {"GET", "/model/status", get_model_status},
-    {"GET", "/health", get_health},
-    {"GET", "/static/{*}", get_static},
-    {"GET", "/favicon.ico", get_favicon},
+    {"GET", "/", get_page, 0},
+    {"POST", "/chat/messages", post_message, 0},
+    {"POST", "/chat/clear", post_clear, 0},
+    {"POST", "/chat/thinking", post_thinking, 0},
+    {"GET", "/chat/replies/{}/events", get_events, 0},
+    {"POST", "/chat/replies/{}/stop", post_stop, 0},
+    {"GET", "/model/status", get_model_status, 0},
+    {"GET", "/health", get_health, 0},
+    {"GET", "/static/{*}", get_static, 0},
+    {"GET", "/favicon.ico", get_favicon, 0},
 };
 const size_t ui_n_routes = sizeof ui_routes / sizeof *ui_routes;
