@@ -60,6 +60,7 @@ struct http_route {
     const char *method;  /* "GET" (HEAD too) or "POST" */
     const char *pattern; /* "/chat/replies/{}/events"; a last segment "{*}" takes the rest of the path */
     http_handler *handle;
+    size_t max_body; /* bytes of a request's body; 0: the server's limit, which it is never below */
 };
 
 /* Makes the body of an error answer: `status` is set, `text` says what is wrong. */

@@ -15,15 +15,17 @@
 #include "web/http/http_internal.h"
 #include "web/http/http_router.h"
 
-#define TOO_MUCH \
-    8 /* a body of this many times the limit is not even read: a client that still writes may then miss the \
-       * answer, which below that it gets */
+/* A body that is larger than allowed by more than this many times the server's limit is not even read: a
+ * client that still writes may then miss the answer, which below that it gets. */
+#define TOO_MUCH 7
 
 struct exchange {
     bool began;
     bool too_large;
     bool malformed; /* the address has a NUL in it, where the library cuts it */
-    size_t received;
+    bool large;     /* counted among the server's large bodies */
+    bool busy;      /* there were too many of those already */
+    size_t received, max_body;
     struct buf body;
     char *query; /* owned; NULL if there is none */
 };
@@ -221,6 +223,9 @@ static enum MHD_Result answer(struct http_server *server, struct MHD_Connection 
         error_page(server, &request, &response, 400, "The address is malformed.");
     else if (exchange->too_large)
         error_page(server, &request, &response, 413, "The request is too large.");
+    else if (exchange->busy)
+        error_page(server, &request, &response, 503,
+                   "Others are sending large files just now. Try again in a moment.");
     else if (exchange->body.failed)
         error_page(server, &request, &response, 503, "The server is out of memory.");
     else
@@ -258,10 +263,53 @@ void *http_exchange_begin(void *user, const char *uri, struct MHD_Connection *co
     return exchange;
 }
 
-static bool announces_too_much(const struct http_server *server, struct MHD_Connection *connection)
+/* The limit of the route, for those whom the guard will let through. */
+static size_t max_body(const struct http_server *server, struct MHD_Connection *connection,
+                       const char *method, const char *url)
+{
+    const struct http_config *config = &server->config;
+    struct http_request request = {.method = method, .connection = connection};
+    struct http_match match;
+    const char *path = path_of(url, http_header(&request, "Host"));
+    if (!path || guard(server, &request, NULL) != 0)
+        return config->max_body;
+    http_router_find(config->routes, config->n_routes, method, path, &match);
+    return match.route && match.route->max_body > config->max_body ? match.route->max_body : config->max_body;
+}
+
+static bool announces_too_much(const struct http_server *server, struct MHD_Connection *connection,
+                               const struct exchange *exchange)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    return length && strtoull(length, NULL, 10) > TOO_MUCH * server->config.max_body;
+    return length && strtoull(length, NULL, 10) > exchange->max_body + TOO_MUCH * server->config.max_body;
+}
+
+/* Whether this body, which grows beyond the server's limit, may be kept. */
+static bool admit_large(struct http_server *server, struct exchange *exchange)
+{
+    if (exchange->large || exchange->busy)
+        return exchange->large;
+    pthread_mutex_lock(&server->mutex);
+    exchange->large = server->n_large < HTTP_LARGE_BODIES;
+    server->n_large += exchange->large;
+    pthread_mutex_unlock(&server->mutex);
+    exchange->busy = !exchange->large;
+    return exchange->large;
+}
+
+/* Keeps a piece of the body, or only counts it if there is no place for it. False: hang up. */
+static bool receive(struct http_server *server, struct exchange *exchange, const char *data, size_t size)
+{
+    exchange->received += size;
+    if (exchange->received > exchange->max_body + TOO_MUCH * server->config.max_body)
+        return false;
+    exchange->too_large = exchange->received > exchange->max_body;
+    if (!exchange->too_large &&
+        (exchange->received <= server->config.max_body || admit_large(server, exchange)))
+        buf_append(&exchange->body, data, size);
+    else
+        buf_free(&exchange->body); /* nobody will see it */
+    return true;
 }
 
 enum MHD_Result http_exchange_handle(void *user, struct MHD_Connection *connection, const char *url,
@@ -275,19 +323,15 @@ enum MHD_Result http_exchange_handle(void *user, struct MHD_Connection *connecti
         return MHD_NO;
     if (!exchange->began) {
         exchange->began = true;
+        exchange->max_body = max_body(server, connection, method, url);
         http_peer_waits(server, connection, HTTP_PEER_BODY);
-        exchange->too_large = announces_too_much(server, connection);
+        exchange->too_large = announces_too_much(server, connection, exchange);
         return exchange->too_large ? answer(server, connection, method, url, exchange) : MHD_YES;
     }
     if (*size > 0) {
-        exchange->received += *size;
-        if (exchange->received > TOO_MUCH * server->config.max_body)
-            return MHD_NO;
-        exchange->too_large = exchange->received > server->config.max_body;
-        if (!exchange->too_large)
-            buf_append(&exchange->body, data, *size);
+        bool good = receive(server, exchange, data, *size);
         *size = 0;
-        return MHD_YES;
+        return good ? MHD_YES : MHD_NO;
     }
     http_peer_waits(server, connection, HTTP_PEER_ANSWER);
     return answer(server, connection, method, url, exchange);
@@ -298,11 +342,17 @@ void http_exchange_end(void *user, struct MHD_Connection *connection, void **con
 {
     (void)code;
     struct exchange *exchange = *context;
+    struct http_server *server = user;
     if (exchange) {
+        if (exchange->large) {
+            pthread_mutex_lock(&server->mutex);
+            server->n_large--;
+            pthread_mutex_unlock(&server->mutex);
+        }
         buf_free(&exchange->body);
         mem_free(exchange->query);
         mem_free(exchange);
     }
     *context = NULL;
-    http_peer_waits(user, connection, HTTP_PEER_HEAD);
+    http_peer_waits(server, connection, HTTP_PEER_HEAD);
 }

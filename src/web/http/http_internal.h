@@ -62,6 +62,7 @@ struct http_server {
     struct http_events *events;
     unsigned n_events;
     struct http_peer *peers;
+    unsigned n_large; /* bodies above the server's limit that are in memory */
 };
 
 /* Counts the stream among the server's; false if there are too many. Then the library's response for it,
@@ -82,6 +83,9 @@ enum MHD_Result http_exchange_handle(void *server, struct MHD_Connection *connec
                                      void **exchange);
 void http_exchange_end(void *server, struct MHD_Connection *connection, void **exchange,
                        enum MHD_RequestTerminationCode code);
+
+/* Large bodies that may be in memory at once: what one visitor sends must not be all that there is. */
+#define HTTP_LARGE_BODIES 4
 
 /* http_server.c: the peer goes on to another state. */
 void http_peer_waits(struct http_server *server, struct MHD_Connection *connection,

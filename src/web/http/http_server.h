@@ -23,7 +23,7 @@ struct http_config {
     size_t n_routes;
     http_error_page *error_page;
     void *user;               /* for handlers and error_page */
-    size_t max_body;          /* bytes; 0: 1 MiB */
+    size_t max_body;          /* bytes; 0: 1 MiB. A route may have a larger one; few at once use it */
     unsigned max_connections; /* 0: 1024 */
     unsigned max_events;      /* event streams; 0: half of the connections */
     unsigned request_seconds; /* to send a whole request; 0: 60 */

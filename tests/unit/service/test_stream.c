@@ -201,7 +201,8 @@ static void test_buffer_policy(void **state)
     stream_buffer_push(&buffer, STREAM_EVENT_TEXT, str_of("y"), &no_progress, NULL);
     sleep_ms(250);
     assert_true(count(stream) > before || before > 2); /* and 100 ms are enough too, without another push */
-    stream_buffer_finish(&buffer, STREAM_END_DONE, NULL, &no_progress);
+    stream_buffer_flush(&buffer, &no_progress);
+    stream_finish(stream, STREAM_END_DONE, NULL, &no_progress);
     struct stream_view view = STREAM_VIEW_INIT;
     assert_int_equal(stream_view(stream, &view, NULL), STATUS_OK);
     assert_string_equal(buf_text(&view.text), "1xxxxxxxxxxy");

@@ -21,9 +21,9 @@ static void test_router(void **state)
 {
     (void)state;
     static const struct http_route routes[] = {
-        {"GET", "/", nothing},           {"POST", "/chat", nothing},
-        {"GET", "/chat", nothing},       {"GET", "/replies/{}/events", nothing},
-        {"GET", "/static/{*}", nothing}, {"POST", "/only/post", nothing},
+        {"GET", "/", nothing, 0},           {"POST", "/chat", nothing, 0},
+        {"GET", "/chat", nothing, 0},       {"GET", "/replies/{}/events", nothing, 0},
+        {"GET", "/static/{*}", nothing, 0}, {"POST", "/only/post", nothing, 0},
     };
     static const struct {
         const char *method, *path;
@@ -181,6 +181,96 @@ static void test_form_no_memory(void **state)
     }
 }
 
+#define MULTIPART "multipart/form-data; boundary=XyZ"
+#define PART_HEAD "Content-Disposition: form-data; name=\"file\"; filename=\"a.json\"\r\n\r\n"
+#define END "\r\n--XyZ--\r\n"
+
+static void test_multipart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *body, *value; /* NULL: not there; the field is "file" */
+        enum status status;
+    } cases[] = {
+        {MULTIPART, "--XyZ\r\n" PART_HEAD "data" END, "data", STATUS_OK},
+        {MULTIPART, "--XyZ\r\n" PART_HEAD "data\r\n--XyZ--", "data", STATUS_OK},
+        {MULTIPART, "--XyZ\r\n" PART_HEAD END, "", STATUS_OK},
+        {MULTIPART, "--XyZ\r\n" PART_HEAD "\r\n" END, "\r\n", STATUS_OK},
+        {MULTIPART, "--XyZ\r\n" PART_HEAD "\r\n--XyA\r\r\n--Xy" END, "\r\n--XyA\r\r\n--Xy", STATUS_OK},
+        {MULTIPART, "--XyZ\r\n" PART_HEAD "a\r\n--XyZ\r\n" PART_HEAD "b" END, "a", STATUS_OK},
+        {MULTIPART,
+         "--XyZ\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n--XyZ\r\nContent-Type: a/b\r\n"
+         "content-disposition:form-data;filename=\"name=file;\\\"\" ; NAME = file\r\n\r\n2" END,
+         "2", STATUS_OK},
+        {MULTIPART, "--XyZ\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\n1" END, NULL, STATUS_OK},
+        {MULTIPART, "--XyZ\r\nContent-Disposition: form-data; filename=\"; name=file\"\r\n\r\n1" END, NULL,
+         STATUS_OK},
+        {MULTIPART, "--XyZ--\r\n", NULL, STATUS_OK},
+        {"Multipart/Form-Data ; charset=utf-8; Boundary=\"XyZ\"", "--XyZ\r\n" PART_HEAD "d" END, "d",
+         STATUS_OK},
+        {MULTIPART, "", NULL, STATUS_FORMAT},
+        {MULTIPART, "--XyZ", NULL, STATUS_FORMAT},
+        {MULTIPART, "--XyA\r\n" PART_HEAD "data" END, NULL, STATUS_FORMAT},
+        {MULTIPART, "preamble\r\n--XyZ\r\n" PART_HEAD "data" END, NULL, STATUS_FORMAT},
+        {MULTIPART, "--XyZ\r\n" PART_HEAD "data" END "behind", NULL, STATUS_FORMAT},
+        {MULTIPART, "--XyZ\n" PART_HEAD "data" END, NULL, STATUS_FORMAT},
+        {MULTIPART, "--XyZ\r\nContent-Disposition: form-data; name=file\n\ndata" END, NULL, STATUS_FORMAT},
+        {MULTIPART, "--XyZ\r\nno head, no end", NULL, STATUS_FORMAT},
+        {"multipart/form-data", "--\r\n" PART_HEAD "data\r\n----", NULL, STATUS_FORMAT},
+        {"multipart/form-data; boundary=", "--\r\n" PART_HEAD "data\r\n----", NULL, STATUS_FORMAT},
+        {"multipart/mixed; boundary=XyZ", "--XyZ\r\n" PART_HEAD "data" END, NULL, STATUS_FORMAT},
+        {NULL, "--XyZ\r\n" PART_HEAD "data" END, NULL, STATUS_FORMAT},
+        {"multipart/form-data; "
+         "boundary=01234567890123456789012345678901234567890123456789012345678901234567890",
+         "--01234567890123456789012345678901234567890123456789012345678901234567890--", NULL, STATUS_FORMAT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct str value;
+        bool found;
+        struct err err = ERR_INIT;
+        enum status status =
+            http_form_part(str_of(cases[i].body), cases[i].type, "file", &value, &found, &err);
+        if (status != cases[i].status || (status == STATUS_OK && found != (cases[i].value != NULL)))
+            fail_msg("case %zu: status %d, found %d: %s", i, status, found, err.text);
+        if (status == STATUS_OK && found)
+            assert_true(str_equal_c(value, cases[i].value));
+        assert_int_equal(status == STATUS_OK, err.text[0] == 0);
+    }
+    assert_true(http_form_is_multipart("multipart/form-data; boundary=x"));
+    assert_false(http_form_is_multipart("multipart/form-datax; boundary=x"));
+    assert_false(http_form_is_multipart(NULL));
+}
+
+/* A form that is cut anywhere is no form; nothing is read behind its end. */
+static void test_multipart_cut(void **state)
+{
+    (void)state;
+    static const char whole[] = "--XyZ\r\n" PART_HEAD "data\r\n--XyZ\r\n" PART_HEAD "more\r\n--XyZ--";
+    for (size_t len = 0; len < sizeof whole; len++) {
+        char *copy = test_malloc(len ? len : 1); /* exactly, so that a byte too far is noticed */
+        memcpy(copy, whole, len);
+        struct str value;
+        bool found;
+        enum status status = http_form_part((struct str){copy, len}, MULTIPART, "file", &value, &found, NULL);
+        assert_int_equal(status, len == sizeof whole - 1 ? STATUS_OK : STATUS_FORMAT);
+        test_free(copy);
+    }
+    struct buf many = BUF_INIT, head = BUF_INIT;
+    struct str value;
+    bool found;
+    for (int i = 0; i < 101; i++)
+        buf_append_text(&many, i ? "\r\n--XyZ\r\n" PART_HEAD "d" : "--XyZ\r\n" PART_HEAD "d");
+    buf_append_text(&many, END);
+    assert_int_equal(http_form_part(buf_str(&many), MULTIPART, "file", &value, &found, NULL), STATUS_FORMAT);
+    buf_append_text(&head, "--XyZ\r\n");
+    for (int i = 0; i < 200; i++)
+        buf_append_text(&head, "X-Padding: 0123456789012345678901234567890123456789\r\n");
+    buf_append_text(&head, PART_HEAD "data" END);
+    assert_int_equal(http_form_part(buf_str(&head), MULTIPART, "file", &value, &found, NULL), STATUS_FORMAT);
+    buf_free(&many);
+    buf_free(&head);
+}
+
 static void test_events(void **state)
 {
     (void)state;
@@ -205,8 +295,10 @@ static void test_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_router), cmocka_unit_test(test_host),           cmocka_unit_test(test_origin),
-        cmocka_unit_test(test_form),   cmocka_unit_test(test_form_no_memory), cmocka_unit_test(test_events),
+        cmocka_unit_test(test_router),         cmocka_unit_test(test_host),
+        cmocka_unit_test(test_origin),         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_form_no_memory), cmocka_unit_test(test_multipart),
+        cmocka_unit_test(test_multipart_cut),  cmocka_unit_test(test_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

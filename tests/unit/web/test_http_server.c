@@ -109,10 +109,13 @@ static void error_page(void *user, const struct http_request *request, struct ht
     buf_append_text(&response->body, text);
 }
 
+#define LARGE 5000000
+
 static const struct http_route routes[] = {
-    {"GET", "/hello", get_hello},
-    {"POST", "/echo", post_echo},
-    {"GET", "/events/{}", get_events},
+    {"GET", "/hello", get_hello, 0},
+    {"POST", "/echo", post_echo, 0},
+    {"GET", "/events/{}", get_events, 0},
+    {"POST", "/large", post_echo, LARGE},
 };
 
 static struct http_server *server;
@@ -123,7 +126,7 @@ static struct http_config config(void)
 {
     return (struct http_config){.host = "127.0.0.1",
                                 .routes = routes,
-                                .n_routes = 3,
+                                .n_routes = sizeof routes / sizeof *routes,
                                 .error_page = error_page,
                                 .request_seconds = 2,
                                 .max_connections = 600};
@@ -287,6 +290,67 @@ static void test_large_body(void **state)
     assert_memory_equal(buf_text(&answer), "HTTP/1.1 413", 12);
     buf_free(&answer);
     free(body);
+}
+
+/* Sends a head and `len` bytes of a body whose end may be kept back. */
+static int post_large(const char *head_format, size_t len, size_t sent)
+{
+    char head[256], *body = calloc(1, len);
+    int fd = dial();
+    snprintf(head, sizeof head, head_format, len, host_line);
+    put(fd, head, strlen(head));
+    put(fd, body, sent);
+    free(body);
+    return fd;
+}
+
+static void expect_large(const char *head_format, size_t len, const char *status, const char *part)
+{
+    struct buf answer = BUF_INIT;
+    get_all(post_large(head_format, len, len), &answer);
+    if (strncmp(buf_text(&answer), status, strlen(status)) != 0 || !strstr(buf_text(&answer), part))
+        fail_msg("%zu bytes: wanted %s … %s, got\n%s", len, status, part, buf_text(&answer));
+    buf_free(&answer);
+}
+
+/* One route takes more than the others: up to its own limit, from whom the guard lets through. */
+static void test_large_route(void **state)
+{
+    (void)state;
+    static const char large[] = "POST /large HTTP/1.1\r\nContent-Length: %zu\r\n%s" TAIL;
+    expect_large(large, 10, "HTTP/1.1 200", "10:");
+    expect_large(large, LARGE, "HTTP/1.1 200", "5000000:");
+    expect_large(large, LARGE + 1, "HTTP/1.1 413", "too large");
+    expect_large("POST http://localhost:1/large HTTP/1.1\r\nContent-Length: %zu\r\n%s" TAIL, 2000000,
+                 "HTTP/1.1 400", "");
+    expect_large("POST /large HTTP/1.1\r\nOrigin: http://evil.example\r\nContent-Length: %zu\r\n%s" TAIL,
+                 2000000, "HTTP/1.1 403", "another site");
+    expect_large("POST /echo HTTP/1.1\r\nContent-Length: %zu\r\n%s" TAIL, 2000000, "HTTP/1.1 413", "");
+}
+
+/* Few large bodies are in memory at once, and their places come back. */
+static void test_large_bodies_at_once(void **state)
+{
+    (void)state;
+    static const char large[] = "POST /large HTTP/1.1\r\nContent-Length: %zu\r\n%s" TAIL;
+    enum { PLACES = 4, MANY = 8 };
+    int fds[MANY];
+    struct buf answers[MANY];
+    int n_good = 0, n_busy = 0;
+    for (int i = 0; i < MANY; i++) /* all but the last byte: every body stays in memory */
+        fds[i] = post_large(large, 2000000, 1999999);
+    nanosleep(&(struct timespec){0, 300000000}, NULL); /* what is still on its way arrives */
+    for (int i = 0; i < MANY; i++) {
+        answers[i] = (struct buf)BUF_INIT;
+        put(fds[i], "x", 1);
+        get_all(fds[i], &answers[i]);
+        n_good += strstr(buf_text(&answers[i]), "HTTP/1.1 200") != NULL;
+        n_busy += strstr(buf_text(&answers[i]), "HTTP/1.1 503") != NULL;
+        buf_free(&answers[i]);
+    }
+    assert_int_equal(n_good + n_busy, MANY);
+    assert_true(n_good >= PLACES && n_busy > 0);
+    expect_large(large, LARGE, "HTTP/1.1 200", "5000000:");
 }
 
 /* What is no HTTP at all gets a 400 or a closed connection, and the server goes on. */
@@ -495,6 +559,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ordinary, open_server, close_server),
         cmocka_unit_test_setup_teardown(test_refusals, open_server, close_server),
         cmocka_unit_test_setup_teardown(test_large_body, open_server, close_server),
+        cmocka_unit_test_setup_teardown(test_large_route, open_server, close_server),
+        cmocka_unit_test_setup_teardown(test_large_bodies_at_once, open_server, close_server),
         cmocka_unit_test_setup_teardown(test_garbage, open_server, close_server),
         cmocka_unit_test_setup_teardown(test_huge_header, open_server, close_server),
         cmocka_unit_test_setup_teardown(test_endless_body, open_server, close_server),
