@@ -8,33 +8,34 @@
  * with empty cells, row by row. A text that takes more memory than its length can justify, or nests deeper
  * than anything a reader could follow, is shown as it was written.
  *
- * Finding finished blocks: when markdown is read line by line, beginning a new top-level block closes the one
- * before for good. So in the part that consists of whole lines, everything before the last top-level block is
- * finished. Link definitions are the exception; a stream that has them is rendered once more as a whole when
- * it ends.
+ * Formulas are tokens while the library sees the text (ui_math.h). In the tree, where text is code or an
+ * address, they become what was written; in the HTML, formulas.
  */
-#include "web/ui/ui_markdown.h"
-
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
+#include <ctype.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <strings.h>
 
 #include "base/arena.h"
-#include "base/mem.h"
+#include "web/ui/ui_markdown_internal.h"
+#include "web/ui/ui_math.h"
 
 #define MEMORY_BASE ((size_t)4 << 20) /* what any text may take, */
 #define MEMORY_PER_BYTE 256           /* what each byte of it adds (a list of single letters needs 200), */
 #define MEMORY_MAX ((size_t)64 << 20) /* and the most */
 #define MAX_DEPTH 64                  /* of nodes inside each other */
 #define MAX_BARS 512                  /* in a line: to take it for a table row costs the square of them */
+#define MAX_LANGUAGE 32               /* characters of a language's name */
 
 struct job {
-    struct str text;
-    struct buf *out;       /* render: HTML goes here */
-    size_t finished_lines; /* find_open: the line (from 0) where the last top-level block begins; 0: nowhere
-                              to cut */
+    struct str original, text; /* as it came; as the library gets it, with tokens for formulas */
+    bool may_go_on;            /* more text may follow */
+    struct buf *out;           /* render: HTML goes here */
+    size_t finished;           /* find_open: length of the blocks of `original` that are finished */
+    struct ui_math math;
+    struct buf scratch;
     struct arena memory;
     size_t limit;
     bool locked;        /* holds `parsing` */
@@ -99,6 +100,35 @@ static void must(int ok)
         give_up(STATUS_LIMIT);
 }
 
+/* What the lines of a node's text began with that does not belong to it. */
+static struct ui_math_margin margin_of(cmark_node *node)
+{
+    struct ui_math_margin margin = {0, SIZE_MAX};
+    cmark_node_type type = cmark_node_get_type(node);
+    for (cmark_node *parent = node; (parent = cmark_node_parent(parent));)
+        margin.quotes += cmark_node_get_type(parent) == CMARK_NODE_BLOCK_QUOTE;
+    if (type == CMARK_NODE_CODE_BLOCK || type == CMARK_NODE_HTML_BLOCK) {
+        size_t column = (size_t)cmark_node_get_start_column(node), quotes = 2 * margin.quotes;
+        margin.blanks = column > quotes + 1 ? column - quotes - 1 : 0;
+    }
+    return margin;
+}
+
+/* A text of the node, with what was written in the place of tokens. */
+static const char *restored(cmark_node *node, const char *text)
+{
+    struct job *job = job_here;
+    if (!ui_math_has_token(str_of(text)))
+        return text;
+    buf_clear(&job->scratch);
+    ui_math_unmask(&job->math, str_of(text), margin_of(node), &job->scratch);
+    if (job->scratch.failed)
+        give_up(STATUS_NO_MEMORY);
+    char *copy = take(job->scratch.len + 1);
+    memcpy(copy, buf_text(&job->scratch), job->scratch.len + 1);
+    return copy;
+}
+
 static bool is_allowed_url(const char *url)
 {
     static const char *const schemes[] = {"http://", "https://", "mailto:"};
@@ -131,8 +161,21 @@ static void show_html(cmark_node *node)
 {
     bool block = cmark_node_get_type(node) == CMARK_NODE_HTML_BLOCK;
     cmark_node *shown = cmark_node_new_with_mem(block ? CMARK_NODE_CODE_BLOCK : CMARK_NODE_TEXT, &allocator);
-    must(cmark_node_set_literal(shown, cmark_node_get_literal(node)));
+    must(cmark_node_set_literal(shown, restored(node, cmark_node_get_literal(node))));
     must(cmark_node_replace(node, shown));
+}
+
+static void show_code(cmark_node *node)
+{
+    const char *literal = cmark_node_get_literal(node), *written = restored(node, literal);
+    if (written != literal)
+        must(cmark_node_set_literal(node, written));
+    if (cmark_node_get_type(node) != CMARK_NODE_CODE_BLOCK)
+        return;
+    struct str name = ui_markdown_language(str_of(cmark_node_get_fence_info(node)));
+    char *info = take(name.len + 1);
+    memcpy(info, name.data ? name.data : "", name.len);
+    must(cmark_node_set_fence_info(node, info));
 }
 
 /* The node's children and its address, as text in its place. */
@@ -151,7 +194,7 @@ static void show_address(cmark_node *node, const char *url)
 /* Links and images become links without titles to where links may go, or text. mark_links does the rest. */
 static void harden_link(cmark_node *node)
 {
-    const char *url = cmark_node_get_url(node);
+    const char *url = restored(node, cmark_node_get_url(node));
     url = url ? url : "";
     if (!is_allowed_url(url) || is_inside_link(node)) {
         show_address(node, url);
@@ -164,6 +207,18 @@ static void harden_link(cmark_node *node)
     for (cmark_node *child; (child = cmark_node_first_child(node));)
         must(cmark_node_append_child(link, child));
     must(cmark_node_replace(node, link));
+}
+
+typedef void hardener(cmark_node *node);
+
+/* What makes a node of this type harmless; NULL if it is. (The types are no constants.) */
+static hardener *hardener_of(cmark_node_type type)
+{
+    if (type == CMARK_NODE_HTML_BLOCK || type == CMARK_NODE_HTML_INLINE)
+        return show_html;
+    if (type == CMARK_NODE_LINK || type == CMARK_NODE_IMAGE)
+        return harden_link;
+    return type == CMARK_NODE_CODE_BLOCK || type == CMARK_NODE_CODE ? show_code : NULL;
 }
 
 /* The nodes to change are collected first: changing the tree under an iterator is not allowed. */
@@ -180,8 +235,7 @@ static void harden(cmark_node *root)
         if (has_children)
             depth += event == CMARK_EVENT_ENTER ? 1u : -1u;
         must(depth <= MAX_DEPTH);
-        if (event != CMARK_EVENT_ENTER || (type != CMARK_NODE_HTML_BLOCK && type != CMARK_NODE_HTML_INLINE &&
-                                           type != CMARK_NODE_LINK && type != CMARK_NODE_IMAGE))
+        if (event != CMARK_EVENT_ENTER || !hardener_of(type))
             continue;
         if (count == capacity) {
             capacity *= 2;
@@ -189,18 +243,13 @@ static void harden(cmark_node *root)
         }
         nodes[count++] = node;
     }
-    for (size_t i = 0; i < count; i++) {
-        cmark_node_type type = cmark_node_get_type(nodes[i]);
-        if (type == CMARK_NODE_HTML_BLOCK || type == CMARK_NODE_HTML_INLINE)
-            show_html(nodes[i]);
-        else
-            harden_link(nodes[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        hardener_of(cmark_node_get_type(nodes[i]))(nodes[i]);
 }
 
-/* Appends HTML with our own attributes on every link. Text has its quotes and brackets escaped, so what looks
- * like the beginning of a tag is one. */
-static void mark_links(const char *html, struct buf *out)
+/* Appends HTML with formulas and with our own attributes on every link. Text has its quotes and brackets
+ * escaped, so what looks like the beginning of a tag is one. */
+static void finish_html(struct job *job, const char *html)
 {
     static const char tag[] = "<a href=\"",
                       attributes[] = " rel=\"noopener noreferrer nofollow\" target=\"_blank\"";
@@ -208,11 +257,11 @@ static void mark_links(const char *html, struct buf *out)
     for (const char *link; (link = strstr(html, tag));) {
         const char *end = strchr(link + sizeof tag - 1, '"');
         must(end != NULL);
-        buf_append(out, html, (size_t)(end + 1 - html));
-        buf_append_text(out, attributes);
+        ui_math_unmask_html(&job->math, (struct str){html, (size_t)(end + 1 - html)}, job->out);
+        buf_append_text(job->out, attributes);
         html = end + 1;
     }
-    buf_append_text(out, html);
+    ui_math_unmask_html(&job->math, str_of(html), job->out);
 }
 
 /* -- parsing and rendering, inside `guarded` -- */
@@ -253,54 +302,25 @@ static void render(struct job *job)
     cmark_parser *parser;
     cmark_node *root = parse(job, &parser);
     harden(root);
-    mark_links(cmark_render_html_with_mem(root, CMARK_OPT_VALIDATE_UTF8,
-                                          cmark_parser_get_syntax_extensions(parser), &allocator),
-               job->out);
+    finish_html(job, cmark_render_html_with_mem(root, CMARK_OPT_VALIDATE_UTF8,
+                                                cmark_parser_get_syntax_extensions(parser), &allocator));
 }
 
-static void find_open(struct job *job)
+static bool ends_in_blank_line(struct str text)
 {
-    cmark_parser *parser;
-    cmark_node *last = cmark_node_last_child(parse(job, &parser));
-    cmark_node *before = last ? cmark_node_previous(last) : NULL;
-    if (before && cmark_node_get_end_line(before) < cmark_node_get_start_line(last))
-        job->finished_lines = (size_t)cmark_node_get_start_line(last) - 1;
+    size_t at = text.len;
+    if (at == 0 || text.data[--at] != '\n')
+        return false;
+    while (at > 0 && (text.data[at - 1] == ' ' || text.data[at - 1] == '\t' || text.data[at - 1] == '\r'))
+        at--;
+    return at > 0 && text.data[at - 1] == '\n';
 }
 
-/* The only way in, with a way back when memory runs out. */
-static enum status guarded(void (*run)(struct job *), struct job *job)
+/* Most blocks are over at a blank line. */
+static bool may_have_blank_lines(cmark_node_type type)
 {
-    size_t len = job->text.len;
-    job->limit = len < MEMORY_MAX / MEMORY_PER_BYTE ? MEMORY_BASE + len * MEMORY_PER_BYTE : MEMORY_MAX;
-    job_here = job;
-    if (has_wide_line(job->text))
-        job->status = STATUS_LIMIT;
-    else if (setjmp(job->back) == 0)
-        run(job);
-    if (job->locked)
-        pthread_mutex_unlock(&parsing);
-    job_here = NULL;
-    arena_free(&job->memory);
-    return job->status;
+    return type == CMARK_NODE_LIST || type == CMARK_NODE_CODE_BLOCK || type == CMARK_NODE_HTML_BLOCK;
 }
-
-static void show_as_it_is(struct str text, struct buf *out)
-{
-    buf_append_text(out, "<pre><code>");
-    ui_escape(text, out);
-    buf_append_text(out, "</code></pre>\n");
-}
-
-enum status ui_markdown_render(struct str text, struct buf *out, struct err *err)
-{
-    struct job job = {.text = text, .out = out, .memory = ARENA_INIT};
-    enum status status = guarded(render, &job);
-    if (status == STATUS_LIMIT)
-        show_as_it_is(text, out);
-    return status == STATUS_NO_MEMORY || out->failed ? err_no_memory(err, "rendering markdown") : STATUS_OK;
-}
-
-/* -- streams -- */
 
 /* Length of the first n lines. */
 static size_t lines_length(struct str text, size_t n)
@@ -311,62 +331,79 @@ static size_t lines_length(struct str text, size_t n)
     return at;
 }
 
-/* Where in stream->open the open block begins. */
-static enum status find_cut(struct ui_markdown_stream *stream, size_t *cut, struct err *err)
+static void find_open(struct job *job)
 {
-    size_t whole = stream->open.len;
-    while (whole > 0 && stream->open.data[whole - 1] != '\n')
-        whole--;
-    *cut = 0;
-    size_t grown = stream->cut_at < UI_MARKDOWN_LARGE ? 0 : stream->cut_at / 8; /* seldom, where it is dear */
-    if (whole <= stream->cut_at + grown)
-        return STATUS_OK; /* no new line since */
-    struct job job = {.text = {stream->open.data, whole}, .memory = ARENA_INIT};
-    if (guarded(find_open, &job) == STATUS_NO_MEMORY)
-        return err_no_memory(err, "rendering markdown");
-    *cut = lines_length(job.text, job.finished_lines);
-    stream->cut_at = whole - *cut;
-    return STATUS_OK;
+    cmark_parser *parser;
+    cmark_node *last = cmark_node_last_child(parse(job, &parser));
+    cmark_node *before = last ? cmark_node_previous(last) : NULL;
+    if (last && !may_have_blank_lines(cmark_node_get_type(last)) && ends_in_blank_line(job->text))
+        job->finished = job->original.len;
+    else if (before && cmark_node_get_end_line(before) < cmark_node_get_start_line(last))
+        job->finished = ui_math_original(
+            &job->math, lines_length(job->text, (size_t)cmark_node_get_start_line(last) - 1));
 }
 
-enum status ui_markdown_push(struct ui_markdown_stream *stream, struct str text, struct buf *finished,
-                             struct err *err)
+/* The only way in, with a way back when memory runs out. */
+static enum status guarded(void (*run)(struct job *), struct job *job)
 {
-    for (size_t i = 0; i < text.len;
-         i++) /* "]:" ends the label of a definition; it may be split over two pushes */
-        stream->has_definitions |=
-            text.data[i] == ':' && (i > 0              ? text.data[i - 1]
-                                    : stream->open.len ? stream->open.data[stream->open.len - 1]
-                                                       : 0) == ']';
-    buf_append_str(&stream->open, text);
-    if (stream->open.failed)
-        return err_no_memory(err, "rendering markdown");
-    size_t cut;
-    enum status status = find_cut(stream, &cut, err);
-    if (status == STATUS_OK && cut > 0)
-        status = ui_markdown_render((struct str){stream->open.data, cut}, finished, err);
-    if (status == STATUS_OK)
-        buf_drop_front(&stream->open, cut);
-    return status;
+    size_t len = job->original.len;
+    job->limit = len < MEMORY_MAX / MEMORY_PER_BYTE ? MEMORY_BASE + len * MEMORY_PER_BYTE : MEMORY_MAX;
+    job->text = ui_math_mask(&job->math, job->original, job->may_go_on);
+    job_here = job;
+    if (job->math.failed)
+        job->status = STATUS_NO_MEMORY;
+    else if (has_wide_line(job->text))
+        job->status = STATUS_LIMIT;
+    else if (setjmp(job->back) == 0)
+        run(job);
+    if (job->locked)
+        pthread_mutex_unlock(&parsing);
+    job_here = NULL;
+    arena_free(&job->memory);
+    buf_free(&job->scratch);
+    ui_math_free(&job->math);
+    return job->status;
 }
 
-enum status ui_markdown_open_block(const struct ui_markdown_stream *stream, struct buf *out, struct err *err)
+enum status ui_markdown_cut(struct str text, size_t *finished, struct err *err)
 {
-    if (ui_markdown_is_large(stream))
-        show_as_it_is(buf_str(&stream->open), out);
-    else if (stream->open.len > 0)
-        return ui_markdown_render(buf_str(&stream->open), out, err);
-    return out->failed ? err_no_memory(err, "rendering markdown") : STATUS_OK;
+    struct job job = {.original = text, .may_go_on = true, .memory = ARENA_INIT, .math = UI_MATH_INIT};
+    enum status status = guarded(find_open, &job);
+    *finished = status == STATUS_OK ? job.finished : 0;
+    return status == STATUS_NO_MEMORY ? err_no_memory(err, "rendering markdown") : STATUS_OK;
 }
 
-bool ui_markdown_is_large(const struct ui_markdown_stream *stream)
+static void show_as_it_is(struct str text, struct buf *out)
 {
-    return stream->open.len > UI_MARKDOWN_LARGE;
+    buf_append_text(out, "<pre><code>");
+    ui_escape(text, out);
+    buf_append_text(out, "</code></pre>\n");
 }
 
-void ui_markdown_free(struct ui_markdown_stream *stream)
+enum status ui_markdown_render_part(struct str text, bool may_go_on, struct buf *out, struct err *err)
 {
-    buf_free(&stream->open);
+    struct job job = {
+        .original = text, .may_go_on = may_go_on, .out = out, .memory = ARENA_INIT, .math = UI_MATH_INIT};
+    enum status status = guarded(render, &job);
+    if (status == STATUS_LIMIT)
+        show_as_it_is(text, out);
+    return status == STATUS_NO_MEMORY || out->failed ? err_no_memory(err, "rendering markdown") : STATUS_OK;
+}
+
+enum status ui_markdown_render(struct str text, struct buf *out, struct err *err)
+{
+    return ui_markdown_render_part(text, true, out, err);
+}
+
+struct str ui_markdown_language(struct str info)
+{
+    size_t begin = 0, n = 0;
+    while (begin < info.len && (info.data[begin] == ' ' || info.data[begin] == '\t'))
+        begin++;
+    while (begin + n < info.len && (isalnum((unsigned char)info.data[begin + n]) ||
+                                    (info.data[begin + n] && strchr("+#_-", info.data[begin + n]))))
+        n++;
+    return (struct str){info.data ? info.data + begin : NULL, n <= MAX_LANGUAGE ? n : 0};
 }
 
 void ui_escape(struct str text, struct buf *out)
