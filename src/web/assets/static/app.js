@@ -93,6 +93,8 @@
     }
   });
 
+  find(".item.current")?.scrollIntoView({ block: "nearest" });
+
   const stream = find("#stream"), messages = find("#messages");
   const form = find("#composer"), text = find("#text");
   const palette = find("#palette"), notice = find("#notice"), jump = find("#jump");
