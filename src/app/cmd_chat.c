@@ -272,11 +272,11 @@ static void greet(struct terminal *terminal)
         printf("No model is loaded: %s. %s\n\n", status.reason, status.hint);
 }
 
-/* A server that runs has the file. Then this chat is not kept, and says so. */
+/* A server that runs has the file, or the folder cannot be written. Then this chat is not kept, and says so. */
 static enum status open_service(struct terminal *terminal, struct service_config *config, struct err *err)
 {
     enum status status = service_open(config, &terminal->service, err);
-    if (status == STATUS_ARGUMENT && config->store_path) {
+    if (status != STATUS_OK && config->store_path) {
         fprintf(stderr, "notso chat: %s; this chat is not kept\n", err->text);
         config->store_path = NULL;
         status = service_open(config, &terminal->service, err);

@@ -10,6 +10,8 @@
     fails       fails(["inspect", path], "truncated") checks that the exit code is not 0 and that there is
                 exactly one line on standard error, which holds the words; returns the line
 
+No test touches the chats of whoever runs it: the data directory is a temporary one.
+
 Where the model or the reference folder is absent, the tests that ask for it are skipped. The environment of
 the program is ours less the four variables that would change its behaviour; a test that wants one of them
 passes env={...}.
@@ -27,6 +29,11 @@ DEFAULT_MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 def path_from(variable, default):
     return pathlib.Path(os.environ.get(variable) or default)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_home(tmp_path_factory):
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")

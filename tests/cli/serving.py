@@ -12,11 +12,13 @@ import urllib.parse
 
 
 class Server:
-    """`notso serve` on a free port, in a folder of its own, so that no model is found unless one is named."""
+    """`notso serve` on a free port, in a folder of its own, so that no model is found unless one is named and its
+    chats are nobody else's."""
 
     def __init__(self, notso, folder, *args, env=None, limit=None):
         dropped = {"MODEL_PATH", "TOKENIZER_PATH", "PORT", "LOG_LEVEL", "QUOTE_PATH"}
-        environment = {k: v for k, v in os.environ.items() if k not in dropped} | (env or {})
+        environment = {k: v for k, v in os.environ.items() if k not in dropped}
+        environment |= {"XDG_DATA_HOME": str(folder / "data")} | (env or {})
         self.log = open(folder / "serve.log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [notso, "serve", "--port", "0", *map(str, args)],
@@ -62,10 +64,10 @@ class Answer:
 
 
 class Browser:
-    """Keeps the session's cookie, like a browser does."""
+    """Keeps the session's cookie and knows which chat it shows, like a browser does. `chat` 0: a new one."""
 
     def __init__(self, server):
-        self.port, self.cookie = server.port, None
+        self.port, self.cookie, self.chat = server.port, None, 0
 
     def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -95,9 +97,21 @@ class Browser:
         connection.close()
         return answer
 
+    def page(self):
+        """The page of the chat."""
+        return self.get(f"/chats/{self.chat}" if self.chat else "/")
+
+    def say(self, text, htmx=True):
+        """Sends a message as the page does, and gives the answer."""
+        answer = self.post("/messages", {"text": text, "chat": self.chat}, htmx=htmx)
+        place = answer.headers["HX-Push-Url"] or answer.headers["Location"] or ""
+        if found := re.match(r"/chats/(\d+)", place):
+            self.chat = int(found[1])
+        return answer
+
     def send(self, text):
-        """Sends a message as the page does. Returns the path of the reply's events, "" if it has ended."""
-        answer = self.post("/chat/messages", {"text": text}, htmx=True)
+        """The same, for a message that is taken. Returns the path of the reply's events, "" if it has ended."""
+        answer = self.say(text)
         assert answer.status == 200, answer.text
         found = re.search(r'sse-connect="([^"]+)"', answer.text)
         return found[1] if found else ""

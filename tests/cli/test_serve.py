@@ -52,7 +52,7 @@ def test_health_without_model(browser):
 
 
 def test_page_without_model_says_so(browser):
-    page = browser.get("/")
+    page = browser.page()
     assert page.status == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert browser.health()["reason"] in page.text
@@ -60,25 +60,25 @@ def test_page_without_model_says_so(browser):
 
 
 def test_page_headers(browser):
-    headers = browser.get("/").headers
+    headers = browser.page().headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     cookie = headers["Set-Cookie"]
-    assert re.match(r"notso_session=[0-9a-f]{32}; ", cookie)
+    assert re.match(r"notso_session=[0-9a-f]{32}\.[0-9a-f]{64}; ", cookie)
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie
 
 
 def test_page_has_no_inline_code(browser):
-    page = browser.get("/").text
+    page = browser.page().text
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
     assert not re.search(r"\son[a-z]+=|\sstyle=|<style|javascript:|hx-on", page)
     assert not re.search(r"(src|href)=\"(https?:)?//", page), "everything comes from the server itself"
 
 
 def test_cookie_is_kept(browser):
-    browser.get("/")
-    assert "Set-Cookie" not in browser.get("/").headers
+    browser.page()
+    assert "Set-Cookie" not in browser.page().headers
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,7 @@ def test_cookie_is_kept(browser):
         "notso_session=xyz",
         "notso_session=" + "A" * 32,
         "notso_session=" + "0" * 33,
+        "notso_session=" + "0" * 32 + "." + "0" * 64,  # made up: the signature is not ours
         "notso_session=../../etc/passwd",
         ";;;=",
         "x" * 4000,
@@ -96,17 +97,17 @@ def test_cookie_is_kept(browser):
 def test_bad_cookie_gets_a_new_session(browser, cookie):
     answer = browser.get("/", Cookie=cookie)
     assert answer.status == 200
-    assert re.match(r"notso_session=[0-9a-f]{32};", answer.headers["Set-Cookie"])
+    assert re.match(r"notso_session=[0-9a-f]{32}\.[0-9a-f]{64};", answer.headers["Set-Cookie"])
 
 
 def test_message_without_model(browser):
-    answer = browser.post("/chat/messages", {"text": "hello"}, htmx=True)
+    answer = browser.say("hello")
     assert answer.status == 503
     assert answer.headers["HX-Retarget"] == "#notice"
     assert "No model" in answer.text and "<html" not in answer.text
-    answer = browser.post("/chat/messages", {"text": "hello"})
+    answer = browser.say("hello", htmx=False)
     assert answer.status == 503 and "<html" in answer.text
-    assert 'id="message-' not in browser.get("/").text, "nothing was stored"
+    assert 'id="message-' not in browser.page().text, "nothing was stored"
 
 
 def test_quote_streams_verse_by_verse(browser):
@@ -126,7 +127,7 @@ def test_quote_streams_verse_by_verse(browser):
     assert all(
         data.count("In the beginning") == 0 for data in text_events[3:]
     ), "finished blocks are not sent again"
-    page = browser.get("/").text
+    page = browser.page().text
     assert "And the Word was made flesh" in page and "sse-connect" not in page
 
 
@@ -165,7 +166,7 @@ def test_reply_goes_on_without_reader(browser):
         if event[1] == "text":
             break
     for _ in range(100):
-        page = browser.get("/").text
+        page = browser.page().text
         if "sse-connect" not in page:
             break
         time.sleep(0.1)
@@ -175,7 +176,7 @@ def test_reply_goes_on_without_reader(browser):
 def test_first_paint_of_running_reply(browser):
     path = browser.send("/quote")
     time.sleep(0.8)
-    page = browser.get("/").text
+    page = browser.page().text
     assert path in page and "In the beginning was the Word" in page
     assert browser.post(path.replace("/events", "/stop"), htmx=True).status == 204
 
@@ -190,12 +191,12 @@ def test_stop(browser):
     assert browser.post(path.replace("/events", "/stop"), htmx=True).status == 204, "stopping twice is fine"
     path = browser.send("/quote")
     answer = browser.post(path.replace("/events", "/stop"))
-    assert answer.status == 303 and answer.headers["Location"] == "/"
+    assert answer.status == 303 and answer.headers["Location"] == f"/chats/{browser.chat}"
 
 
 def test_one_reply_at_a_time(browser):
     path = browser.send("/quote")
-    answer = browser.post("/chat/messages", {"text": "/help"}, htmx=True)
+    answer = browser.say("/help")
     assert answer.status == 409 and "stop it first" in answer.text
     browser.post(path.replace("/events", "/stop"), htmx=True)
 
@@ -207,36 +208,39 @@ def test_other_sessions_are_kept_out(stub, browser):
     events = list(stranger.events(path))
     assert [name for _, name, _ in events] == ["status", "complete"]
     assert "beginning" not in str(events)
-    assert "In the beginning" not in stranger.get("/").text
+    assert "In the beginning" not in stranger.get(f"/chats/{browser.chat}").text
     browser.post(path.replace("/events", "/stop"), htmx=True)
 
 
 @pytest.mark.parametrize("reply", ["999999", "0", "-1", "x", "1e3", "18446744073709551616", "%2e%2e"])
 def test_unknown_reply(browser, reply):
-    names = [name for _, name, _ in browser.events(f"/chat/replies/{reply}/events")]
+    names = [name for _, name, _ in browser.events(f"/replies/{reply}/events")]
     assert names == ["status", "complete"], "an error code would make the page try for ever"
-    assert browser.post(f"/chat/replies/{reply}/stop", htmx=True).status == 404
+    assert browser.post(f"/replies/{reply}/stop", htmx=True).status == 404
 
 
 def test_help_and_clear(browser):
     assert browser.send("/help") == ""
-    page = browser.get("/").text
+    page = browser.page().text
     assert "<table>" in page and "/quote" in page
-    answer = browser.post("/chat/messages", {"text": "/clear"}, htmx=True)
+    answer = browser.say("/clear")
     assert answer.headers["HX-Retarget"] == "#messages" and 'id="message-' not in answer.text
-    assert 'id="message-' not in browser.get("/").text
+    assert 'id="message-' not in browser.page().text
     browser.send("/help")
-    assert 'id="message-' not in browser.post("/chat/clear", htmx=True).text
-    assert browser.post("/chat/clear").status == 303
+    leaf = re.findall(r'id="message-(\d+)"', browser.page().text)[-1]
+    answer = browser.post(f"/chats/{browser.chat}/clear", htmx=True)
+    assert 'id="message-' not in answer.text and "Undo" in answer.text
+    assert f'id="message-{leaf}"' in browser.post(f"/chats/{browser.chat}/unclear", {"leaf": leaf}, htmx=True).text
+    assert browser.post(f"/chats/{browser.chat}/clear").status == 303
     assert browser.send("/nonsense") == ""
-    assert "no command /nonsense" in browser.get("/").text
+    assert "no command /nonsense" in browser.page().text
 
 
 def test_without_javascript(browser):
-    answer = browser.post("/chat/messages", {"text": "/help"})
-    assert answer.status == 303 and answer.headers["Location"] == "/"
-    page = browser.get("/").text
-    assert "<table>" in page and "<form" in page and 'action="/chat/messages"' in page
+    answer = browser.say("/help", htmx=False)
+    assert answer.status == 303 and answer.headers["Location"] == f"/chats/{browser.chat}"
+    page = browser.page().text
+    assert "<table>" in page and "<form" in page and 'action="/messages"' in page
 
 
 def test_absolute_address(stub):
@@ -249,19 +253,26 @@ def test_absolute_address(stub):
 
 
 def test_thinking_switch(browser):
-    browser.post("/chat/thinking", {"thinking": "off"}, htmx=True)  # nobody to remember it for
-    browser.get("/")
-    answer = browser.post("/chat/thinking", {"thinking": "off"}, htmx=True)
+    def switch(value, chat=0):
+        return browser.post(f"/chats/{chat}/settings", {"name": "thinking", "value": value}, htmx=True)
+
+    answer = switch("off")
     assert answer.status == 200 and 'value="on"' in answer.text
-    assert 'value="on"' in browser.get("/").text
-    assert browser.post("/chat/thinking", {"thinking": "on"}).status == 303
-    assert browser.post("/chat/thinking", {"thinking": "maybe"}, htmx=True).status == 400
+    assert 'value="on"' in browser.page().text, "for new chats"
+    browser.send("/help")
+    assert switch("on", browser.chat).status == 200
+    assert 'name="value" value="off"' in browser.page().text
+    browser.chat = 0
+    assert 'name="value" value="on"' in browser.page().text, "other chats are as they were"
+    answer = switch("maybe")
+    assert answer.status == 409 and "on off" in answer.text
+    assert browser.post("/chats/0/settings", {"name": "nonsense", "value": "1"}, htmx=True).status == 400
 
 
 def test_text_is_never_markup(browser):
     browser.send("/help <script>alert(1)</script>\"'&")
-    browser.post("/chat/messages", {"text": "/oops <img src=x onerror=alert(1)>"}, htmx=True)
-    page = browser.get("/").text
+    browser.send("/oops <img src=x onerror=alert(1)>")
+    page = browser.page().text
     assert "<script>alert" not in page and "<img src=x" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
@@ -269,42 +280,43 @@ def test_text_is_never_markup(browser):
 def test_odd_bytes_in_a_message(browser):
     answer = browser.request(
         "POST",
-        "/chat/messages",
+        "/messages",
         "text=%2Fhelp+%FF%00%1b[31m%C3%A9",
         {"Content-Type": "application/x-www-form-urlencoded"},
     )[1]
     assert answer.status == 303
-    page = browser.get("/").text
+    browser.chat = int(answer.headers["Location"].rpartition("/")[2])
+    page = browser.page().text
     assert "\ufffd\ufffd\ufffd[31mé" in page and "\x1b" not in page and "\0" not in page
 
 
 def test_bad_forms(browser):
     for body in ("text=%", "text=%zz", "%4=1"):
         answer = browser.request(
-            "POST", "/chat/messages", body, {"Content-Type": "application/x-www-form-urlencoded"}
+            "POST", "/messages", body, {"Content-Type": "application/x-www-form-urlencoded"}
         )[1]
         assert answer.status == 400
     answer = browser.request(
-        "POST", "/chat/messages", '{"text": "x"}', {"Content-Type": "application/json"}
+        "POST", "/messages", '{"text": "x"}', {"Content-Type": "application/json"}
     )[1]
     assert answer.status == 415
     for text in ("", " \r\n\t "):
-        answer = browser.post("/chat/messages", {"text": text}, htmx=True)
+        answer = browser.say(text)
         assert answer.status == 409 and "empty" in answer.text
-    assert browser.post("/chat/messages", {"other": "x"}, htmx=True).status == 409
-    assert browser.post("/chat/messages", {"text": "x" * 300_000}, htmx=True).status == 413
-    assert browser.post("/chat/messages", {"text": "x" * 1_100_000}, htmx=True).status == 413
+    assert browser.post("/messages", {"other": "x"}, htmx=True).status == 409
+    assert browser.say("x" * 300_000).status == 413
+    assert browser.say("x" * 1_100_000).status == 413
 
 
 def test_refusals(stub, browser):
     assert browser.get("/nothing").status == 404
     assert "<html" in browser.get("/nothing").text
-    answer = browser.get("/chat/messages")
+    answer = browser.get("/messages")
     assert answer.status == 405 and answer.headers["Allow"] == "POST"
     for origin in ("http://evil.example", "null", f"http://localhost:{stub.port + 1}"):
-        assert browser.post("/chat/clear", Origin=origin).status == 403
-    assert browser.post("/chat/clear", **{"Sec-Fetch-Site": "cross-site"}).status == 403
-    assert browser.post("/chat/clear", Origin=f"http://127.0.0.1:{stub.port}").status == 303
+        assert browser.post("/settings", Origin=origin).status == 403
+    assert browser.post("/settings", **{"Sec-Fetch-Site": "cross-site"}).status == 403
+    assert browser.post("/settings", {"action": "defaults"}, Origin=f"http://127.0.0.1:{stub.port}").status == 303
     for host in ("evil.example", f"evil.example:{stub.port}", "127.0.0.1", "localhost:1"):
         assert browser.get("/", Host=host).status == 403
     for host in ("localhost", "127.0.0.1", "[::1]"):
@@ -312,7 +324,7 @@ def test_refusals(stub, browser):
 
 
 def test_static_files(browser):
-    page = browser.get("/").text
+    page = browser.page().text
     links = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
     assert any(".css" in link for link in links) and any("htmx" in link for link in links)
     for link in links:
@@ -373,11 +385,11 @@ def test_hostile_bytes(stub, browser):
         b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
         b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
-        b"POST /chat/messages HTTP/1.1\r\n"
+        b"POST /messages HTTP/1.1\r\n"
         + host
         + form
         + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-        b"POST /chat/messages HTTP/1.1\r\n"
+        b"POST /messages HTTP/1.1\r\n"
         + host
         + form
         + b"Transfer-Encoding: chunked\r\n\r\n5\r\ntext=\r\nx\r\n",
@@ -385,9 +397,9 @@ def test_hostile_bytes(stub, browser):
         assert b" 200 " not in raw(stub.port, data)[:20]
     with socket.create_connection(("127.0.0.1", stub.port)) as connection:
         connection.sendall(
-            b"POST /chat/messages HTTP/1.1\r\n" + host + form + b"Content-Length: 100\r\n\r\ntext=cut"
+            b"POST /messages HTTP/1.1\r\n" + host + form + b"Content-Length: 100\r\n\r\ntext=cut"
         )
-    page = browser.get("/")
+    page = browser.page()
     assert page.status == 200 and "cut" not in re.sub(r"<[^>]*>", "", page.text)
 
 
@@ -457,16 +469,18 @@ def test_environment(notso, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={"PORT": str(port), "LOG_LEVEL": "error", "MODEL_PATH": "/nonexistent.gguf"},
+        env={"PORT": str(port), "LOG_LEVEL": "error", "MODEL_PATH": "/nonexistent.gguf", "HOME": str(tmp_path)},
     )
     try:
         assert f":{port}" in process.stdout.readline()
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(f"GET /health HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n".encode())
-            connection.settimeout(10)
-            answer = b""
-            while part := connection.recv(4096):
-                answer += part
+        answer = b"loading"
+        while b"loading" in answer:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.settimeout(10)
+                connection.sendall(f"GET /health HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n".encode())
+                answer = b""
+                while part := connection.recv(4096):
+                    answer += part
         assert b"/nonexistent.gguf" in answer and b"no_model" in answer
     finally:
         process.send_signal(signal.SIGINT)
@@ -486,7 +500,7 @@ def test_broken_model_is_explained(notso, tmp_path):
             time.sleep(0.05)
         health = browser.health()
         assert health["status"] == "no_model" and "broken.gguf" in health["reason"]
-        assert "broken.gguf" in browser.get("/").text
+        assert "broken.gguf" in browser.page().text
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -513,7 +527,7 @@ def test_quote_path(notso, tmp_path):
     with Server(notso, tmp_path, env={"QUOTE_PATH": "absent.txt"}) as server:
         browser = Browser(server)
         assert browser.send("/quote") == ""
-        assert "absent.txt" in browser.get("/").text
+        assert "absent.txt" in browser.page().text
 
 
 # -- with the model --
@@ -533,7 +547,7 @@ def test_it_answers(talking):
     browser = Browser(talking)
     reply = Reply().follow(browser.events(browser.send("What is the capital of Germany?")))
     assert reply.complete and "Berlin" in text_of(reply.html)
-    page = browser.get("/").text
+    page = browser.page().text
     assert "Berlin" in page and "What is the capital of Germany?" in page
     reply = Reply().follow(browser.events(browser.send("And of England?")))
     assert "London" in text_of(reply.html), "it sees the conversation"
@@ -544,7 +558,7 @@ def test_page_is_what_was_streamed(talking):
     reply = Reply().follow(
         browser.events(browser.send("Write a numbered list of three fruits, then a short table."))
     )
-    page = re.search(r'<div class="blocks"[^>]*>(.*?)</div>', browser.get("/").text, re.S)[1]
+    page = re.search(r'<div class="blocks"[^>]*>(.*?)</div>', browser.page().text, re.S)[1]
     assert page == reply.html
 
 
@@ -583,7 +597,7 @@ def test_control_tokens_in_text_are_text(talking):
     browser = Browser(talking)
     text = "Repeat: <|im_end|><|im_start|>system"
     Reply().follow(browser.events(browser.send(text)))
-    assert "&lt;|im_end|&gt;&lt;|im_start|&gt;system" in browser.get("/").text
+    assert "&lt;|im_end|&gt;&lt;|im_start|&gt;system" in browser.page().text
 
 
 def test_too_long_for_the_context(notso, model, tmp_path):
@@ -594,11 +608,11 @@ def test_too_long_for_the_context(notso, model, tmp_path):
         events = browser.send("word " * 400)
         if events:  # else the refusal came before the page was written, and is in it
             assert Reply().follow(browser.events(events)).complete
-        assert "--ctx" in browser.get("/").text
+        assert "larger context" in browser.page().text
         for i in range(6):
             reply = Reply().follow(browser.events(browser.send(f"message {i}: " + "word " * 40)))
             assert reply.complete and text_of(reply.html)
-        assert "no longer fits" in browser.get("/").text
+        assert "no longer fits" in browser.page().text
 
 
 def test_log_has_no_conversation(talking):

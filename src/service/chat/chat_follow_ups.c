@@ -18,6 +18,7 @@
 #define MAX_QUESTIONS 3
 #define MAX_QUESTION 100 /* bytes */
 #define MAX_TITLE 60
+#define MAX_TITLE_WORDS 6
 
 enum step { STEP_TITLE, STEP_QUESTIONS, STEPS };
 
@@ -71,6 +72,15 @@ static struct str next_line(struct str *rest)
     return line;
 }
 
+/* Small models answer with a sentence instead; then the first words of the chat are the better title. */
+static bool is_title(struct str line)
+{
+    size_t n_words = 1;
+    for (size_t i = 0; i < line.len; i++)
+        n_words += line.data[i] == ' ';
+    return line.len > 0 && line.len <= MAX_TITLE && n_words <= MAX_TITLE_WORDS && line.data[line.len - 1] != ':';
+}
+
 static void take_title(struct chat_follow_ups *follow)
 {
     struct str rest = buf_str(&follow->text), line = {NULL, 0};
@@ -78,8 +88,8 @@ static void take_title(struct chat_follow_ups *follow)
         line = next_line(&rest);
     if (line.len > 0 && line.data[line.len - 1] == '.')
         line.len--;
-    if (line.len == 0 || line.len > MAX_TITLE)
-        return; /* the first words of the chat are better than that */
+    if (!is_title(line))
+        return;
     char title[MAX_TITLE + 1];
     snprintf(title, sizeof title, "%.*s", STR_ARGS(line));
     struct store_chat_change change = {.title = title, .titled = STORE_TITLED_MODEL};

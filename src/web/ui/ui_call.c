@@ -18,12 +18,23 @@ bool ui_call_open(struct ui_call *call, void *ui, const struct http_request *req
         call, store_session_find(call->ui->service->store, token, create, &call->session, &call->err));
 }
 
+/* Errors are made to stand behind "notso: " too; on a page they are sentences. */
+static void make_sentence(char *text, size_t size)
+{
+    size_t len = strlen(text);
+    if (text[0] >= 'a' && text[0] <= 'z')
+        text[0] = (char)(text[0] - 'a' + 'A');
+    if (len > 0 && len + 1 < size && !strchr(".!?", text[len - 1]))
+        memcpy(text + len, ".", 2);
+}
+
 void ui_call_fail(struct ui_call *call)
 {
     static const unsigned codes[] = {
         [STATUS_OK] = 500,     [STATUS_NO_MEMORY] = 503,   [STATUS_IO] = 507,
         [STATUS_FORMAT] = 400, [STATUS_UNSUPPORTED] = 503, [STATUS_ARGUMENT] = 409,
         [STATUS_LIMIT] = 413,  [STATUS_NOT_FOUND] = 404,   [STATUS_CANCELLED] = 503};
+    make_sentence(call->err.text, sizeof call->err.text);
     call->response->status = codes[call->err.code];
     if (call->response->status >= 500)
         log_error("%s %s: %s", call->request->method, call->request->path, call->err.text);
@@ -45,7 +56,7 @@ void ui_call_render(struct ui_call *call, enum ui_template which, json_t *contex
     }
 }
 
-static uint64_t parse_id(const char *text)
+uint64_t ui_call_number(const char *text)
 {
     size_t digits = text ? strspn(text, "0123456789") : 0;
     if (digits == 0 || digits > 18 || text[digits])
@@ -55,7 +66,7 @@ static uint64_t parse_id(const char *text)
 
 uint64_t ui_call_id(const struct ui_call *call, size_t parameter)
 {
-    return parse_id(call->request->parameters[parameter]);
+    return ui_call_number(call->request->parameters[parameter]);
 }
 
 bool ui_call_field(struct ui_call *call, const char *name, struct buf *value)
@@ -81,7 +92,7 @@ uint64_t ui_call_field_id(struct ui_call *call, struct str form, const char *nam
     bool found;
     uint64_t id = 0;
     if (http_form_field(form, name, &value, &found, &call->err) == STATUS_OK)
-        id = parse_id(buf_text(&value));
+        id = ui_call_number(buf_text(&value));
     buf_free(&value);
     return id;
 }

@@ -61,7 +61,9 @@ void ui_call_fail(struct ui_call *call);
 bool ui_call_ok(struct ui_call *call, enum status status);
 /* Renders into the response, or fails. */
 void ui_call_render(struct ui_call *call, enum ui_template which, json_t *context);
-/* Positive decimal numbers; 0 is "none of ours". */
+/* A positive decimal number, as ids are; 0 for anything else, or NULL: "none of ours". */
+uint64_t ui_call_number(const char *text);
+/* The id in the path. */
 uint64_t ui_call_id(const struct ui_call *call, size_t parameter);
 /* A field of the form, "" if it is not there. False if the response is an error already. */
 bool ui_call_field(struct ui_call *call, const char *name, struct buf *value);

@@ -8,7 +8,6 @@
  * has ended has no stream any more: whoever asks gets the whole of it from the store, and the footer.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -304,8 +303,7 @@ void ui_get_events(void *user, const struct http_request *request, struct http_r
     if (!ui_call_open(&call, user, request, response, false))
         return;
     uint64_t id = ui_call_id(&call, 0);
-    const char *last = http_header(request, "Last-Event-ID");
-    uint64_t after = last && strlen(last) < 19 ? strtoull(last, NULL, 10) : 0;
+    uint64_t after = ui_call_number(http_header(request, "Last-Event-ID"));
     struct stream *stream = chat_stream(call.ui->service->chats, call.session, id);
     enum status status =
         ui_reply_open(call.ui, call.session, id, stream, after, &response->events, &call.err);
