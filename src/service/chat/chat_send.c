@@ -39,19 +39,12 @@ enum status chat_clean_text(struct str text, struct buf *out, struct err *err)
 
 /* -- turns that run -- */
 
-/* Room for one more. The store refuses a second one in a chat too, but knows nothing to do about it. */
-static enum status reserve(struct chat_book *book, uint64_t chat, struct err *err)
+static enum status reserve(struct chat_book *book, struct err *err)
 {
     enum status status = STATUS_OK;
     pthread_mutex_lock(&book->mutex);
-    const struct chat_running *other = book->running;
-    while (other && other->chat != chat)
-        other = other->next;
     if (book->closing)
         status = err_set(err, STATUS_CANCELLED, "The server is shutting down.");
-    else if (other)
-        status =
-            err_set(err, STATUS_ARGUMENT, "A reply is still being written. Wait for it, or stop it first.");
     else if (book->n_running >= book->config.max_replies)
         status = err_set(err, STATUS_LIMIT,
                          "%zu replies are being written or waiting already. Try again in a minute.",
@@ -257,7 +250,7 @@ enum status chat_start(struct chat_book *book, const struct chat_start *start, s
             return no_model(book, err);
     }
     chat_follow_ups_stop(book); /* they are never in the way of a person */
-    enum status status = reserve(book, start->turn.chat, err);
+    enum status status = reserve(book, err);
     if (status == STATUS_OK) {
         status = (start->continues ? continue_turn : add_turn)(book, start, model, &ids, err);
         if (status != STATUS_OK || start->turn.answer) /* nothing runs */

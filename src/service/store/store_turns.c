@@ -35,7 +35,7 @@ static void refuse_if_running(struct store_db *db, uint64_t chat)
 {
     if (store_query_integer(db, "SELECT 1 FROM messages WHERE chat = ?1 AND state = 0",
                             STORE_VALUES(store_id(chat)), 0) != 0)
-        store_db_fail(db, STATUS_ARGUMENT, "a reply is still being written in this chat");
+        store_db_fail(db, STATUS_ARGUMENT, "a reply is still being written; wait for it, or stop it first");
 }
 
 /* -- a turn -- */
