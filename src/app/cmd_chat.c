@@ -214,12 +214,14 @@ static bool is_exit(struct str line)
 static void show_done(struct terminal *terminal, const struct chat_done *done)
 {
     struct chat_view view;
-    struct stream *stream = done->reply ? chat_stream(terminal->service->chats, terminal->session, done->reply) : NULL;
+    struct stream *stream =
+        done->reply ? chat_stream(terminal->service->chats, terminal->session, done->reply) : NULL;
     if (stream) {
         stream_release(stream);
         follow(terminal, done->reply);
     } else if (done->reply) {
-        if (chat_view_message(terminal->service->chats, terminal->session, done->reply, &view, NULL) == STATUS_OK) {
+        if (chat_view_message(terminal->service->chats, terminal->session, done->reply, &view, NULL) ==
+            STATUS_OK) {
             print_text(buf_str(&view.path.messages[0].part[STORE_TEXT]));
             printf("\n\n");
         }
@@ -272,7 +274,8 @@ static void greet(struct terminal *terminal)
         printf("No model is loaded: %s. %s\n\n", status.reason, status.hint);
 }
 
-/* A server that runs has the file, or the folder cannot be written. Then this chat is not kept, and says so. */
+/* A server that runs has the file, or the folder cannot be written. Then this chat is not kept, and says so.
+ */
 static enum status open_service(struct terminal *terminal, struct service_config *config, struct err *err)
 {
     enum status status = service_open(config, &terminal->service, err);
@@ -321,7 +324,7 @@ int cmd_chat(const struct command *self, int argc, char **argv)
     o.log_level = "error"; /* the terminal is for the conversation */
     o.n_slots = 1;
     const struct option options[] = {
-        MODEL_OPTION(o.model), LOG_OPTION(o), DATA_OPTION(o.data), SERVICE_OPTIONS(o),
+        MODEL_OPTION(o.model),    LOG_OPTION(o),   DATA_OPTION(o.data), SERVICE_OPTIONS(o),
         COMPUTE_OPTIONS(o.model), DRAFT_OPTION(o),
     };
     int exit_code;

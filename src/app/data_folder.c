@@ -34,8 +34,9 @@ enum status data_folder_file(const char *folder, const char *name, struct buf *p
     else if (home && *home == '/')
         buf_printf(path, "%s/.local/share/notso", home);
     else
-        return err_set(err, STATUS_ARGUMENT,
-                       "there is no place for the chats: neither XDG_DATA_HOME nor HOME is set; --data names one");
+        return err_set(
+            err, STATUS_ARGUMENT,
+            "there is no place for the chats: neither XDG_DATA_HOME nor HOME is set; --data names one");
     if (path->failed)
         return err_no_memory(err, "looking for the chats");
     enum status status = make_folders(path->data, err);

@@ -2,8 +2,8 @@
 /*
  * service.h - the service tier as a whole: what the web tier and the terminal chat open.
  *
- * It owns the store, the models, the chats and the two timer threads, and opens and closes them in the order that
- * their pointers need: timers, store, models, chats; and back.
+ * It owns the store, the models, the chats and the two timer threads, and opens and closes them in the order
+ * that their pointers need: timers, store, models, chats; and back.
  *
  * Threads: service_open and service_close from one thread; the parts as their own headers say.
  */

@@ -12,7 +12,7 @@ import urllib.parse
 
 
 class Server:
-    """`notso serve` on a free port, in a folder of its own, so that no model is found unless one is named and its
+    """`notso serve` on a free port, in a folder of its own: no model is found unless one is named, and its
     chats are nobody else's."""
 
     def __init__(self, notso, folder, *args, env=None, limit=None):
@@ -110,7 +110,7 @@ class Browser:
         return answer
 
     def send(self, text):
-        """The same, for a message that is taken. Returns the path of the reply's events, "" if it has ended."""
+        """The same, for a message that is taken. Returns the path of the reply's events, "" if it ended."""
         answer = self.say(text)
         assert answer.status == 200, answer.text
         found = re.search(r'sse-connect="([^"]+)"', answer.text)

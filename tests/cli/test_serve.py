@@ -230,7 +230,8 @@ def test_help_and_clear(browser):
     leaf = re.findall(r'id="message-(\d+)"', browser.page().text)[-1]
     answer = browser.post(f"/chats/{browser.chat}/clear", htmx=True)
     assert 'id="message-' not in answer.text and "Undo" in answer.text
-    assert f'id="message-{leaf}"' in browser.post(f"/chats/{browser.chat}/unclear", {"leaf": leaf}, htmx=True).text
+    answer = browser.post(f"/chats/{browser.chat}/unclear", {"leaf": leaf}, htmx=True)
+    assert f'id="message-{leaf}"' in answer.text
     assert browser.post(f"/chats/{browser.chat}/clear").status == 303
     assert browser.send("/nonsense") == ""
     assert "no command /nonsense" in browser.page().text
@@ -316,7 +317,8 @@ def test_refusals(stub, browser):
     for origin in ("http://evil.example", "null", f"http://localhost:{stub.port + 1}"):
         assert browser.post("/settings", Origin=origin).status == 403
     assert browser.post("/settings", **{"Sec-Fetch-Site": "cross-site"}).status == 403
-    assert browser.post("/settings", {"action": "defaults"}, Origin=f"http://127.0.0.1:{stub.port}").status == 303
+    here = f"http://127.0.0.1:{stub.port}"
+    assert browser.post("/settings", {"action": "defaults"}, Origin=here).status == 303
     for host in ("evil.example", f"evil.example:{stub.port}", "127.0.0.1", "localhost:1"):
         assert browser.get("/", Host=host).status == 403
     for host in ("localhost", "127.0.0.1", "[::1]"):
@@ -469,7 +471,8 @@ def test_environment(notso, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={"PORT": str(port), "LOG_LEVEL": "error", "MODEL_PATH": "/nonexistent.gguf", "HOME": str(tmp_path)},
+        env={"PORT": str(port), "LOG_LEVEL": "error", "MODEL_PATH": "/nonexistent.gguf",
+             "HOME": str(tmp_path)},
     )
     try:
         assert f":{port}" in process.stdout.readline()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What slash commands do to a chat. service/commands says what is wanted; here it is done. Most answer with a message
- * of their own, which the model does not see.
+ * What slash commands do to a chat. service/commands says what is wanted; here it is done. Most answer with a
+ * message of their own, which the model does not see.
  */
 #include <stdio.h>
 
@@ -28,7 +28,8 @@ static enum status answer(const struct call *call, bool stream, bool reset, stru
     if (call->result->text.failed)
         return err_no_memory(err, "running a command");
     if (call->chat) {
-        enum status status = store_chat_find(call->book->config.store, call->session, call->chat, &found, err);
+        enum status status =
+            store_chat_find(call->book->config.store, call->session, call->chat, &found, err);
         if (status != STATUS_OK)
             return status;
     }
@@ -84,7 +85,8 @@ static void write_model(const struct call *call, struct buf *out)
     char text[64];
     models_status(call->book->config.models, &model);
     if (model.state != MODELS_READY) {
-        buf_append_text(out, model.state == MODELS_LOADING ? "The model is still loading." : "No model is loaded: ");
+        buf_append_text(out, model.state == MODELS_LOADING ? "The model is still loading."
+                                                           : "No model is loaded: ");
         if (model.state == MODELS_NONE)
             buf_printf(out, "%s. %s", model.reason, model.hint);
         return;
@@ -100,7 +102,8 @@ static void write_model(const struct call *call, struct buf *out)
     write_row(out, "Context of a chat", text);
     snprintf(text, sizeof text, "%u", model.n_threads);
     write_row(out, "Compute threads", text);
-    write_row(out, "Thinking", model.thinking_switch ? "can be switched on and off" : "the model does not know it");
+    write_row(out, "Thinking",
+              model.thinking_switch ? "can be switched on and off" : "the model does not know it");
 }
 
 static enum status write_settings(const struct call *call, struct buf *out, struct err *err)
@@ -196,7 +199,8 @@ static enum status ask(const struct call *call, struct err *err)
     if (call->result->text.failed)
         return err_no_memory(err, "running a command");
     if (call->chat) {
-        enum status status = store_chat_find(call->book->config.store, call->session, call->chat, &found, err);
+        enum status status =
+            store_chat_find(call->book->config.store, call->session, call->chat, &found, err);
         if (status != STATUS_OK)
             return status;
     }
@@ -258,10 +262,8 @@ static enum status theme(const struct call *call, struct err *err)
     return status == STATUS_OK ? done_with(call, CHAT_WANTS_THEME) : status;
 }
 
-static enum status export(const struct call *call, struct err *err)
-{
-    if (!call->chat)
-        return err_set(err, STATUS_ARGUMENT, "There is nothing in this chat yet.");
+static enum status export(const struct call *call, struct err *err) {
+    if (!call->chat) return err_set(err, STATUS_ARGUMENT, "There is nothing in this chat yet.");
     return done_with(call, CHAT_WANTS_FILE);
 }
 

@@ -19,8 +19,8 @@ static size_t find_first(const struct store_path *path)
     return first;
 }
 
-/* A person's message and its reply are neighbours on every path. With an instruction the last reply is one like the
- * others; without, it is what the model is asked for. */
+/* A person's message and its reply are neighbours on every path. With an instruction the last reply is one
+ * like the others; without, it is what the model is asked for. */
 static void collect(const struct store_path *path, size_t first, const char *instruction,
                     struct chat_conversation *out)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After a reply: three short questions that could come next, and a title for a new chat. The model makes them itself,
- * on top of the conversation that its cache still holds, one request after the other, in the background: whatever a
- * person sends ends them at once.
+ * After a reply: three short questions that could come next, and a title for a new chat. The model makes them
+ * itself, on top of the conversation that its cache still holds, one request after the other, in the
+ * background: whatever a person sends ends them at once.
  *
- * Who runs it: the worker thread renders and submits each request, the engine's thread collects what comes. A request can
- * be done before its submission has returned; whoever of the two comes last goes on.
+ * Who runs it: the worker thread renders and submits each request, the engine's thread collects what comes. A
+ * request can be done before its submission has returned; whoever of the two comes last goes on.
  */
 #include <stdio.h>
 
@@ -26,10 +26,12 @@ static const struct {
     const char *instruction;
     uint32_t max_tokens;
 } steps[STEPS] = {
-    [STEP_TITLE] = {"Write a title for our conversation, of two to five words. Write nothing but the title.", 16},
-    [STEP_QUESTIONS] = {"Write three short questions that I could ask you next, each on a line of its own and with at "
-                        "most ten words. Write nothing but the questions.",
-                        72},
+    [STEP_TITLE] = {"Write a title for our conversation, of two to five words. Write nothing but the title.",
+                    16},
+    [STEP_QUESTIONS] =
+        {"Write three short questions that I could ask you next, each on a line of its own and with at "
+         "most ten words. Write nothing but the questions.",
+         72},
 };
 
 struct chat_follow_ups {
@@ -78,7 +80,8 @@ static bool is_title(struct str line)
     size_t n_words = 1;
     for (size_t i = 0; i < line.len; i++)
         n_words += line.data[i] == ' ';
-    return line.len > 0 && line.len <= MAX_TITLE && n_words <= MAX_TITLE_WORDS && line.data[line.len - 1] != ':';
+    return line.len > 0 && line.len <= MAX_TITLE && n_words <= MAX_TITLE_WORDS &&
+           line.data[line.len - 1] != ':';
 }
 
 static void take_title(struct chat_follow_ups *follow)
@@ -93,7 +96,8 @@ static void take_title(struct chat_follow_ups *follow)
     char title[MAX_TITLE + 1];
     snprintf(title, sizeof title, "%.*s", STR_ARGS(line));
     struct store_chat_change change = {.title = title, .titled = STORE_TITLED_MODEL};
-    store_chat_change(follow->book->config.store, follow->request.session, follow->request.chat, &change, NULL);
+    store_chat_change(follow->book->config.store, follow->request.session, follow->request.chat, &change,
+                      NULL);
 }
 
 /* Small models ramble: only what looks like a question of the asked length counts. */

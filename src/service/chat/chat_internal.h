@@ -13,8 +13,8 @@
 struct chat_running {
     struct chat_book *book;
     uint64_t session, chat, reply;
-    struct stream *stream;  /* held */
-    struct chat_turn *turn; /* held */
+    struct stream *stream;        /* held */
+    struct chat_turn *turn;       /* held */
     bool follow_ups, wants_title; /* once it is done */
     struct chat_running *next;
 };
@@ -26,9 +26,10 @@ struct chat_book {
     struct chat_config config;
     pthread_mutex_t mutex;
     pthread_cond_t idle;
-    struct chat_running *running;      /* under the mutex, like all below */
+    struct chat_running *running;       /* under the mutex, like all below */
     struct chat_follow_ups *follow_ups; /* the newest first */
-    size_t n_running; /* turns that exist, from before they are in the list until they are freed, and follow-ups */
+    size_t n_running; /* turns that exist, from before they are in the list until they are freed, and
+                         follow-ups */
     bool closing;
 };
 
@@ -39,7 +40,7 @@ void chat_uncount(struct chat_book *book);
 struct chat_start {
     uint64_t session;
     struct store_turn turn;
-    uint64_t continues;               /* a reply that goes on, instead of `turn`; 0: none */
+    uint64_t continues;                /* a reply that goes on, instead of `turn`; 0: none */
     const struct commands_result *say; /* the answer to a command; NULL: the model answers */
 };
 
@@ -47,7 +48,8 @@ struct chat_start {
 enum status chat_start(struct chat_book *book, const struct chat_start *start, struct chat_done *done,
                        struct err *err);
 
-/* A text as it may be shown and sent on; STATUS_ARGUMENT if nothing is left, STATUS_LIMIT if it is too long. */
+/* A text as it may be shown and sent on; STATUS_ARGUMENT if nothing is left, STATUS_LIMIT if it is too long.
+ */
 enum status chat_clean_text(struct str text, struct buf *out, struct err *err);
 
 /* chat_commands.c: runs the slash command `text` in a chat (0: a new one). */

@@ -157,8 +157,8 @@ static enum status guard(const struct chat_prompt_request *request, struct str *
     return status;
 }
 
-/* Guards every text of the conversation into one buffer and lets the copies, `guarded` and its `turns`, point into
- * it. */
+/* Guards every text of the conversation into one buffer and lets the copies, `guarded` and its `turns`, point
+ * into it. */
 static enum status guard_texts(const struct chat_prompt_request *request, struct chat_prompt_request *guarded,
                                struct chat_prompt_turn *turns, struct buf *texts, struct err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending: the messages are stored first, then the turn starts. If it cannot start they are taken back, so that
- * what the person typed stays in their form and the chat is as it was.
+ * Sending: the messages are stored first, then the turn starts. If it cannot start they are taken back, so
+ * that what the person typed stays in their form and the chat is as it was.
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -11,8 +11,8 @@
 enum status chat_clean_text(struct str text, struct buf *out, struct err *err)
 {
     if (text.len > CHAT_TEXT_MAX)
-        return err_set(err, STATUS_LIMIT, "This message is too long: %zu bytes, and %d is the most.", text.len,
-                       CHAT_TEXT_MAX);
+        return err_set(err, STATUS_LIMIT, "This message is too long: %zu bytes, and %d is the most.",
+                       text.len, CHAT_TEXT_MAX);
     while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
         text.len--;
     while (text.len > 0 && strchr("\r\n", text.data[0]))
@@ -112,19 +112,20 @@ static enum status fill_stream(struct chat_book *book, struct chat_running *runn
                                            .thinking_seconds = reply->facts.thinking_seconds};
         request->n_before = reply->facts.n_tokens;
         if (reply->part[STORE_THINKING].len > 0)
-            status = stream_append(running->stream, STREAM_EVENT_THINKING, buf_str(&reply->part[STORE_THINKING]),
-                                   &progress, err);
+            status = stream_append(running->stream, STREAM_EVENT_THINKING,
+                                   buf_str(&reply->part[STORE_THINKING]), &progress, err);
         if (status == STATUS_OK && reply->part[STORE_TEXT].len > 0)
-            status = stream_append(running->stream, STREAM_EVENT_TEXT, buf_str(&reply->part[STORE_TEXT]), &progress,
-                                   err);
+            status = stream_append(running->stream, STREAM_EVENT_TEXT, buf_str(&reply->part[STORE_TEXT]),
+                                   &progress, err);
     }
     store_path_free(&path);
     return status;
 }
 
 /* Makes the turn of a reply, which takes over the model's count if all goes well. */
-static enum status prepare(struct chat_book *book, const struct chat_start *start, uint64_t chat, uint64_t reply,
-                           const struct models_model *model, struct chat_running **out, struct err *err)
+static enum status prepare(struct chat_book *book, const struct chat_start *start, uint64_t chat,
+                           uint64_t reply, const struct models_model *model, struct chat_running **out,
+                           struct err *err)
 {
     const struct chat_config *config = &book->config;
     struct chat_settings settings = {{BUF_INIT}};
@@ -220,7 +221,8 @@ static enum status add_turn(struct chat_book *book, const struct chat_start *sta
 }
 
 static enum status continue_turn(struct chat_book *book, const struct chat_start *start,
-                                 const struct models_model *model, struct store_turn_ids *ids, struct err *err)
+                                 const struct models_model *model, struct store_turn_ids *ids,
+                                 struct err *err)
 {
     struct store *store = book->config.store;
     struct chat_running *running = NULL;
@@ -259,7 +261,8 @@ enum status chat_start(struct chat_book *book, const struct chat_start *start, s
     if (status != STATUS_OK && model)
         models_release(book->config.models, model);
     if (status == STATUS_OK)
-        *done = (struct chat_done){start->turn.text ? CHAT_ADDED : CHAT_CHANGED, ids.chat, ids.user, ids.reply, ""};
+        *done = (struct chat_done){start->turn.text ? CHAT_ADDED : CHAT_CHANGED, ids.chat, ids.user,
+                                   ids.reply, ""};
     return status;
 }
 
@@ -325,7 +328,8 @@ enum status chat_edit(struct chat_book *book, uint64_t session, uint64_t message
         status = find_message(book, session, message, STORE_USER, &chat, &parent, &command, err);
     if (status == STATUS_OK && commands_is_command(cleaned))
         status = err_set(err, STATUS_ARGUMENT, "A message cannot become a command. Send the command below.");
-    struct chat_start start = {.session = session, .turn = {.chat = chat, .parent = parent, .text = &cleaned}};
+    struct chat_start start = {.session = session,
+                               .turn = {.chat = chat, .parent = parent, .text = &cleaned}};
     if (status == STATUS_OK)
         status = chat_start(book, &start, done, err);
     if (status == STATUS_OK)

@@ -8,25 +8,28 @@
 
 const struct chat_setting_entry chat_settings_table[CHAT_SETTINGS] = {
     [CHAT_TEMPERATURE] = {"temperature", "Sampling", "Temperature",
-                          "How much chance there is in each word; 0 always takes the likeliest.", CHAT_NUMBER, 0, 2,
-                          0.05, NULL},
-    [CHAT_TOP_P] = {"top_p", "Sampling", "Top-p", "Draws only from the likeliest words that make up this part.",
-                    CHAT_NUMBER, 0.01, 1, 0.01, NULL},
-    [CHAT_TOP_K] = {"top_k", "Sampling", "Top-k", "Draws only from this many of the likeliest words; 0: from all.",
-                    CHAT_WHOLE_NUMBER, 0, 1000, 1, NULL},
+                          "How much chance there is in each word; 0 always takes the likeliest.", CHAT_NUMBER,
+                          0, 2, 0.05, NULL},
+    [CHAT_TOP_P] = {"top_p", "Sampling", "Top-p",
+                    "Draws only from the likeliest words that make up this part.", CHAT_NUMBER, 0.01, 1, 0.01,
+                    NULL},
+    [CHAT_TOP_K] = {"top_k", "Sampling", "Top-k",
+                    "Draws only from this many of the likeliest words; 0: from all.", CHAT_WHOLE_NUMBER, 0,
+                    1000, 1, NULL},
     [CHAT_MIN_P] = {"min_p", "Sampling", "Min-p",
-                    "Leaves out words that are less likely than this part of the likeliest one.", CHAT_NUMBER, 0, 1,
-                    0.01, NULL},
+                    "Leaves out words that are less likely than this part of the likeliest one.", CHAT_NUMBER,
+                    0, 1, 0.01, NULL},
     [CHAT_REPEAT_PENALTY] = {"repeat_penalty", "Sampling", "Repetition penalty",
-                             "Above 1, words that were used lately become less likely.", CHAT_NUMBER, 1, 2, 0.01,
-                             NULL},
+                             "Above 1, words that were used lately become less likely.", CHAT_NUMBER, 1, 2,
+                             0.01, NULL},
     [CHAT_MAX_TOKENS] = {"max_tokens", "Sampling", "Longest reply",
-                         "In tokens; 0: as long as the context has room.", CHAT_WHOLE_NUMBER, 0, 131072, 1, NULL},
+                         "In tokens; 0: as long as the context has room.", CHAT_WHOLE_NUMBER, 0, 131072, 1,
+                         NULL},
     [CHAT_SYSTEM] = {"system", "Character", "System prompt",
-                     "What the model is told before the conversation; empty: the model's own.", CHAT_TEXT, 0, 16384,
-                     0, NULL},
-    [CHAT_THINKING] = {"thinking", "Character", "Thinking", "Lets the model think before it answers.", CHAT_SWITCH, 0,
-                       0, 0, NULL},
+                     "What the model is told before the conversation; empty: the model's own.", CHAT_TEXT, 0,
+                     16384, 0, NULL},
+    [CHAT_THINKING] = {"thinking", "Character", "Thinking", "Lets the model think before it answers.",
+                       CHAT_SWITCH, 0, 0, 0, NULL},
     [CHAT_FOLLOW_UPS] = {"follow_ups", "Page", "Follow-up suggestions",
                          "Offers three short questions after a reply, made by the model in the background.",
                          CHAT_SWITCH, 0, 0, 0, NULL},
@@ -77,9 +80,10 @@ enum status chat_settings_check(enum chat_setting which, struct str value, struc
     case CHAT_WHOLE_NUMBER:
         if (!parse_number(value, entry->kind == CHAT_WHOLE_NUMBER, &number) || number < entry->minimum ||
             number > entry->maximum)
-            return err_set(err, STATUS_ARGUMENT, "%s must be a %snumber from %g to %g, not '%.*s'.", entry->label,
-                           entry->kind == CHAT_WHOLE_NUMBER ? "whole " : "", entry->minimum, entry->maximum,
-                           (int)(value.len < 40 ? value.len : 40), value.data ? value.data : "");
+            return err_set(err, STATUS_ARGUMENT, "%s must be a %snumber from %g to %g, not '%.*s'.",
+                           entry->label, entry->kind == CHAT_WHOLE_NUMBER ? "whole " : "", entry->minimum,
+                           entry->maximum, (int)(value.len < 40 ? value.len : 40),
+                           value.data ? value.data : "");
         return STATUS_OK;
     case CHAT_SWITCH:
     case CHAT_CHOICE:
@@ -92,15 +96,15 @@ enum status chat_settings_check(enum chat_setting which, struct str value, struc
         break;
     }
     if ((double)value.len > entry->maximum)
-        return err_set(err, STATUS_ARGUMENT, "%s is too long: %zu bytes, and %g is the most.", entry->label, value.len,
-                       entry->maximum);
+        return err_set(err, STATUS_ARGUMENT, "%s is too long: %zu bytes, and %g is the most.", entry->label,
+                       value.len, entry->maximum);
     if (!utf8_is_valid(value.data, value.len) || (value.len && memchr(value.data, '\0', value.len)))
         return err_set(err, STATUS_ARGUMENT, "%s must be text in UTF-8.", entry->label);
     return STATUS_OK;
 }
 
-/* What was set last counts: the chat's comes after the session's. A value that a newer program wrote, or a hand
- * in the file, is as if it were not there. */
+/* What was set last counts: the chat's comes after the session's. A value that a newer program wrote, or a
+ * hand in the file, is as if it were not there. */
 static void take(void *user, const char *name, const char *value)
 {
     struct chat_settings *settings = user;
@@ -129,7 +133,8 @@ static void take_defaults(const struct chat_defaults *defaults, struct chat_sett
 }
 
 enum status chat_settings_read(struct store *store, uint64_t session, uint64_t chat,
-                               const struct chat_defaults *defaults, struct chat_settings *out, struct err *err)
+                               const struct chat_defaults *defaults, struct chat_settings *out,
+                               struct err *err)
 {
     *out = (struct chat_settings){{BUF_INIT}};
     take_defaults(defaults, out);

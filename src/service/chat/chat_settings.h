@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chat_settings.h - what a person can set, for all of a session's chats or for one: one table, which the settings
- * page, the commands and the checks read.
+ * chat_settings.h - what a person can set, for all of a session's chats or for one: one table, which the
+ * settings page, the commands and the checks read.
  *
- * Values are texts, as a form sends them and the store keeps them: a number in decimal, "on" or "off", one of the
- * choices, any text. A setting that nobody set has the server's value.
+ * Values are texts, as a form sends them and the store keeps them: a number in decimal, "on" or "off", one of
+ * the choices, any text. A setting that nobody set has the server's value.
  *
  * Threads: settings belong to whoever read them; the table is constant.
  */
@@ -61,10 +61,11 @@ enum chat_setting chat_settings_find(struct str name);
 /* STATUS_ARGUMENT with a sentence for the person. */
 enum status chat_settings_check(enum chat_setting which, struct str value, struct err *err);
 
-/* The settings of a chat, or with chat 0 of the session; without a session (0) the defaults. The caller frees them, also
- * after a failure. */
+/* The settings of a chat, or with chat 0 of the session; without a session (0) the defaults. The caller frees
+ * them, also after a failure. */
 enum status chat_settings_read(struct store *store, uint64_t session, uint64_t chat,
-                               const struct chat_defaults *defaults, struct chat_settings *out, struct err *err);
+                               const struct chat_defaults *defaults, struct chat_settings *out,
+                               struct err *err);
 void chat_settings_free(struct chat_settings *settings);
 
 double chat_settings_number(const struct chat_settings *settings, enum chat_setting which);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who runs a turn: first the worker thread (begin), which reads the conversation, renders and submits; from then on
- * the engine's thread (on_event). The two overlap at the end of `begin`, so each holds a count. A paced turn
- * lives on the pace thread. At the end the store's writer takes over: it saves the reply, and only then does
- * the stream end. `mutex` guards only what chat_turn_stop and chat_turn_close share with them.
+ * Who runs a turn: first the worker thread (begin), which reads the conversation, renders and submits; from
+ * then on the engine's thread (on_event). The two overlap at the end of `begin`, so each holds a count. A
+ * paced turn lives on the pace thread. At the end the store's writer takes over: it saves the reply, and only
+ * then does the stream end. `mutex` guards only what chat_turn_stop and chat_turn_close share with them.
  */
 #include "service/chat/chat_turn.h"
 
@@ -18,8 +18,8 @@
 #include "service/chat/chat_parser.h"
 #include "service/stream/stream_buffer.h"
 
-#define PACE_US 150000         /* between two blocks of paced text */
-#define SAVE_AGAIN_US 2000000  /* after the store could not save a reply */
+#define PACE_US 150000        /* between two blocks of paced text */
+#define SAVE_AGAIN_US 2000000 /* after the store could not save a reply */
 
 struct chat_turn {
     struct chat_turn_request request;
@@ -102,8 +102,8 @@ static void leave(struct chat_turn *turn)
     chat_turn_release(turn);
 }
 
-/* On the store's writer thread. What cannot be saved is kept, and tried again until the server ends: a disk that is
- * full can be made room on. Then the log, as far as it came, is what the next start finds. */
+/* On the store's writer thread. What cannot be saved is kept, and tried again until the server ends: a disk
+ * that is full can be made room on. Then the log, as far as it came, is what the next start finds. */
 static void on_saved(void *user, enum status status, const struct err *err)
 {
     struct chat_turn *turn = user;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chat_turn.h - the making of one reply: read the conversation, render the prompt, submit it to the engine, sort
- * what comes into thinking and answer, write it into the reply's stream and the store's log, save it. Also
- * replies that need no model: the paced text of a command.
+ * chat_turn.h - the making of one reply: read the conversation, render the prompt, submit it to the engine,
+ * sort what comes into thinking and answer, write it into the reply's stream and the store's log, save it.
+ * Also replies that need no model: the paced text of a command.
  *
- * A turn is counted. Whoever makes one holds the first count, chat_turn_start gives it to the turn itself, which lets
- * go when the reply has been saved and its stream has ended; `on_end` is called just before, exactly once, on
- * whatever thread that is, and `on_free` when nobody holds it any more. Neither is called for one that was never
- * started.
+ * A turn is counted. Whoever makes one holds the first count, chat_turn_start gives it to the turn itself,
+ * which lets go when the reply has been saved and its stream has ended; `on_end` is called just before,
+ * exactly once, on whatever thread that is, and `on_free` when nobody holds it any more. Neither is called
+ * for one that was never started.
  */
 #ifndef CHAT_CHAT_TURN_H
 #define CHAT_CHAT_TURN_H

@@ -3,8 +3,8 @@
 #include "base/mem.h"
 #include "service/chat/chat_internal.h"
 
-/* The store only knows what was logged so far. A reply that is just about to run, or has just been saved, has no stream:
- * then what the store said stays. */
+/* The store only knows what was logged so far. A reply that is just about to run, or has just been saved, has
+ * no stream: then what the store said stays. */
 static enum status add_running(struct chat_book *book, uint64_t session, struct store_message *message,
                                struct chat_view *view, struct err *err)
 {
@@ -29,10 +29,11 @@ static enum status add_running(struct chat_book *book, uint64_t session, struct 
     return status;
 }
 
-static enum status finish_view(struct chat_book *book, uint64_t session, struct chat_view *view, struct err *err)
+static enum status finish_view(struct chat_book *book, uint64_t session, struct chat_view *view,
+                               struct err *err)
 {
-    enum status status = chat_settings_read(book->config.store, session, view->chat.id, &book->config.defaults,
-                                            &view->settings, err);
+    enum status status = chat_settings_read(book->config.store, session, view->chat.id,
+                                            &book->config.defaults, &view->settings, err);
     for (size_t i = 0; i < view->path.n && status == STATUS_OK; i++)
         if (view->path.messages[i].state == STORE_RUNNING)
             status = add_running(book, session, &view->path.messages[i], view, err);
@@ -56,8 +57,8 @@ enum status chat_view(struct chat_book *book, uint64_t session, uint64_t chat, u
     return status == STATUS_OK ? finish_view(book, session, view, err) : status;
 }
 
-enum status chat_view_message(struct chat_book *book, uint64_t session, uint64_t message, struct chat_view *view,
-                              struct err *err)
+enum status chat_view_message(struct chat_book *book, uint64_t session, uint64_t message,
+                              struct chat_view *view, struct err *err)
 {
     struct store *store = book->config.store;
     *view = (struct chat_view){0};

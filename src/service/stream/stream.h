@@ -90,8 +90,8 @@ void stream_release(struct stream *stream); /* NULL is fine */
 /* For the producer. Appending after the end does nothing. Text must be whole, valid UTF-8. */
 enum status stream_append(struct stream *stream, enum stream_event_type type, struct str text,
                           const struct stream_progress *progress, struct err *err);
-/* From now on `log` gets every event with text, under its number, with the stream's lock held: it must be quick and
- * must not call stream functions. */
+/* From now on `log` gets every event with text, under its number, with the stream's lock held: it must be
+ * quick and must not call stream functions. */
 typedef void stream_log_fn(void *user, uint64_t number, enum stream_event_type type, struct str text);
 void stream_set_log(struct stream *stream, stream_log_fn *log, void *user);
 /* A sentence to show with the reply, behind those that are there. */

@@ -167,11 +167,7 @@ void ui_get_chats(void *user, const struct http_request *request, struct http_re
         json_t *context = ui_view_pack("{s:o, s:o, s:o, s:o, s:o}", "app", ui_view_app(call.ui), "session",
                                        ui_view_session(chat_settings_text(&settings, CHAT_THEME)), "model",
                                        ui_view_model(&model), "sidebar", sidebar, "notice", json_null());
-        ui_call_render(&call,
-                       !call.htmx   ? UI_PAGE_CHATS
-                       : list.after ? UI_CHAT_ITEMS
-                                    : UI_SIDEBAR,
-                       context);
+        ui_call_render(&call, !call.htmx ? UI_PAGE_CHATS : list.after ? UI_CHAT_ITEMS : UI_SIDEBAR, context);
     }
     chat_settings_free(&settings);
     buf_free(&query);

@@ -19,7 +19,8 @@ static void show_list(struct ui_call *call, uint64_t chat, const struct ui_notic
         ui_call_render(call, UI_SIDEBAR, context);
 }
 
-static void change(struct ui_call *call, const struct store_chat_change *change, const struct ui_notice *notice)
+static void change(struct ui_call *call, const struct store_chat_change *change,
+                   const struct ui_notice *notice)
 {
     uint64_t chat = ui_call_id(call, 0), shown = ui_call_shown_chat(call);
     if (!ui_call_ok(call,
@@ -97,8 +98,11 @@ void ui_post_clear(void *user, const struct http_request *request, struct http_r
     if (!ui_call_ok(&call, store_chat_find(service->store, call.session, chat, &before, &call.err)) ||
         !ui_call_ok(&call, chat_clear(service->chats, call.session, chat, &call.err)))
         return;
-    struct ui_notice notice = {.kind = "info", .text = "The chat is cleared.", .undo_label = "Undo",
-                               .undo_field = "leaf", .undo_value = before.leaf};
+    struct ui_notice notice = {.kind = "info",
+                               .text = "The chat is cleared.",
+                               .undo_label = "Undo",
+                               .undo_field = "leaf",
+                               .undo_value = before.leaf};
     snprintf(notice.undo_url, sizeof notice.undo_url, "/chats/%llu/unclear", (unsigned long long)chat);
     ui_chat_show(&call, chat, before.leaf ? &notice : NULL);
 }
@@ -125,10 +129,9 @@ void ui_post_setting(void *user, const struct http_request *request, struct http
     if (!ui_call_field(&call, "name", &name) || !ui_call_field(&call, "value", &value))
         goto done;
     enum chat_setting which = chat_settings_find(buf_str(&name));
-    enum status status =
-        which < CHAT_SETTINGS
-            ? chat_settings_check(which, buf_str(&value), &call.err)
-            : err_set(&call.err, STATUS_FORMAT, "There is no setting of this name.");
+    enum status status = which < CHAT_SETTINGS
+                             ? chat_settings_check(which, buf_str(&value), &call.err)
+                             : err_set(&call.err, STATUS_FORMAT, "There is no setting of this name.");
     if (status == STATUS_OK)
         status = store_setting_set(store, call.session, chat, buf_text(&name), buf_text(&value), &call.err);
     if (!ui_call_ok(&call, status))

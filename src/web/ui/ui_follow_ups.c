@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes after a reply, once the model has thought of it: questions to go on with, and the chat's title. One event each,
- * then the connection closes. */
+/* What comes after a reply, once the model has thought of it: questions to go on with, and the chat's title.
+ * One event each, then the connection closes. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -38,8 +38,8 @@ static enum status write_questions(struct follow_ups *follow, struct buf *out)
     struct buf html = BUF_INIT;
     enum status status = stream_view(follow->stream, &view, NULL);
     if (status == STATUS_OK)
-        status = ui_render(follow->ui, UI_FOLLOW_UPS, ui_view_pack("{s:o}", "follow_ups", lines_of(buf_str(&view.text))),
-                           &html, NULL);
+        status = ui_render(follow->ui, UI_FOLLOW_UPS,
+                           ui_view_pack("{s:o}", "follow_ups", lines_of(buf_str(&view.text))), &html, NULL);
     if (status == STATUS_OK)
         http_events_write(out, 0, "follow-ups", buf_str(&html));
     buf_free(&html);

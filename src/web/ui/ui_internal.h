@@ -69,7 +69,8 @@ uint64_t ui_call_id(const struct ui_call *call, size_t parameter);
 bool ui_call_field(struct ui_call *call, const char *name, struct buf *value);
 /* The number in a field of the form or of the query, 0 if there is none. */
 uint64_t ui_call_field_id(struct ui_call *call, struct str form, const char *name);
-/* The chat that the page shows which asks, from the address that htmx tells; 0: a new one, or nobody knows. */
+/* The chat that the page shows which asks, from the address that htmx tells; 0: a new one, or nobody knows.
+ */
 uint64_t ui_call_shown_chat(const struct ui_call *call);
 /* 303 to a path made like printf does. */
 void ui_call_redirect(struct ui_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -135,22 +136,22 @@ struct ui_notice ui_chat_deleted(uint64_t chat);
 /* The page of a chat. */
 void ui_chat_page(struct ui_call *call, uint64_t chat);
 
-/* -- ui_reply.c: the event stream of a reply. `after` is the Last-Event-ID, 0 for none. Takes over one count of
- * `stream`, which is NULL for a reply that has ended. -- */
-enum status ui_reply_open(struct ui *ui, uint64_t session, uint64_t reply, struct stream *stream, uint64_t after,
-                          struct http_events **out, struct err *err);
+/* -- ui_reply.c: the event stream of a reply. `after` is the Last-Event-ID, 0 for none. Takes over one count
+ * of `stream`, which is NULL for a reply that has ended. -- */
+enum status ui_reply_open(struct ui *ui, uint64_t session, uint64_t reply, struct stream *stream,
+                          uint64_t after, struct http_events **out, struct err *err);
 /* For a reply that is not there: says so and ends. */
 enum status ui_reply_gone(struct http_events **out, struct err *err);
 
 /* -- handlers, by file -- */
 
-http_handler ui_get_new, ui_get_chat, ui_get_earlier, ui_get_chats;           /* ui_chat.c */
+http_handler ui_get_new, ui_get_chat, ui_get_earlier, ui_get_chats; /* ui_chat.c */
 http_handler ui_post_message, ui_post_edit, ui_post_regenerate, ui_post_continue, ui_post_message_delete,
-    ui_post_message_restore, ui_post_show, ui_post_stop;                       /* ui_message_routes.c */
+    ui_post_message_restore, ui_post_show, ui_post_stop; /* ui_message_routes.c */
 http_handler ui_post_rename, ui_post_pin, ui_post_archive, ui_post_chat_delete, ui_post_chat_restore,
-    ui_post_clear, ui_post_unclear, ui_post_setting;                          /* ui_chat_routes.c */
-http_handler ui_get_settings, ui_post_settings, ui_post_delete_everything;    /* ui_settings.c */
-http_handler ui_get_events;                                                    /* ui_reply.c */
-http_handler ui_get_follow_ups;                                                /* ui_follow_ups.c */
+    ui_post_clear, ui_post_unclear, ui_post_setting;                       /* ui_chat_routes.c */
+http_handler ui_get_settings, ui_post_settings, ui_post_delete_everything; /* ui_settings.c */
+http_handler ui_get_events;                                                /* ui_reply.c */
+http_handler ui_get_follow_ups;                                            /* ui_follow_ups.c */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What people do with messages. */
+/* What people do with messages: send, edit, write anew, go on, delete, choose a branch, stop. */
 #include <stdio.h>
 
 #include "web/ui/ui_internal.h"
@@ -20,7 +20,8 @@ static void show_added(struct ui_call *call, const struct chat_done *done, bool 
         ui_view_add(&context, "sidebar",
                     is_new ? ui_view_sidebar(call->ui, call->session, &list, &call->err) : json_null());
         if (is_new)
-            http_response_header(call->response, "HX-Push-Url", "/chats/%llu", (unsigned long long)done->chat);
+            http_response_header(call->response, "HX-Push-Url", "/chats/%llu",
+                                 (unsigned long long)done->chat);
         ui_call_render(call, UI_TURN, context);
     } else {
         ui_call_fail(call);
@@ -50,7 +51,8 @@ static void trigger(struct ui_call *call, const struct chat_done *done)
     if (theme)
         http_response_header(call->response, "HX-Trigger", "{\"theme\": {\"value\": \"%s\"}}", done->text);
     else
-        http_response_header(call->response, "HX-Trigger", "{\"download\": {\"url\": \"/chats/%llu/export.%s\"}}",
+        http_response_header(call->response, "HX-Trigger",
+                             "{\"download\": {\"url\": \"/chats/%llu/export.%s\"}}",
                              (unsigned long long)done->chat, extension);
 }
 
@@ -75,7 +77,8 @@ void ui_post_message(void *user, const struct http_request *request, struct http
         return;
     uint64_t chat = ui_call_field_id(&call, request->body, "chat");
     if (ui_call_field(&call, "text", &text) &&
-        ui_call_ok(&call, chat_send(call.ui->service->chats, call.session, chat, buf_str(&text), &done, &call.err)))
+        ui_call_ok(&call,
+                   chat_send(call.ui->service->chats, call.session, chat, buf_str(&text), &done, &call.err)))
         show(&call, &done, chat == 0);
     buf_free(&text);
 }
@@ -88,8 +91,8 @@ void ui_post_edit(void *user, const struct http_request *request, struct http_re
     if (!ui_call_open(&call, user, request, response, false))
         return;
     if (ui_call_field(&call, "text", &text) &&
-        ui_call_ok(&call, chat_edit(call.ui->service->chats, call.session, ui_call_id(&call, 0), buf_str(&text),
-                                    &done, &call.err)))
+        ui_call_ok(&call, chat_edit(call.ui->service->chats, call.session, ui_call_id(&call, 0),
+                                    buf_str(&text), &done, &call.err)))
         show(&call, &done, false);
     buf_free(&text);
 }
@@ -135,8 +138,8 @@ static void set_deleted(void *user, const struct http_request *request, struct h
         return;
     struct service *service = call.ui->service;
     uint64_t message = ui_call_id(&call, 0);
-    struct ui_notice notice = {.kind = "info", .text = "The message and what followed it are deleted.",
-                               .undo_label = "Undo"};
+    struct ui_notice notice = {
+        .kind = "info", .text = "The message and what followed it are deleted.", .undo_label = "Undo"};
     snprintf(notice.undo_url, sizeof notice.undo_url, "/messages/%llu/restore", (unsigned long long)message);
     if (deleted && !find_chat_of(&call, message, &chat))
         return;
@@ -161,8 +164,10 @@ void ui_post_show(void *user, const struct http_request *request, struct http_re
 {
     struct ui_call call;
     uint64_t chat;
-    if (ui_call_open(&call, user, request, response, false) && find_chat_of(&call, ui_call_id(&call, 0), &chat) &&
-        ui_call_ok(&call, store_branch(call.ui->service->store, call.session, ui_call_id(&call, 0), &call.err)))
+    if (ui_call_open(&call, user, request, response, false) &&
+        find_chat_of(&call, ui_call_id(&call, 0), &chat) &&
+        ui_call_ok(&call,
+                   store_branch(call.ui->service->store, call.session, ui_call_id(&call, 0), &call.err)))
         ui_chat_show(&call, chat, NULL);
 }
 

@@ -32,8 +32,8 @@ struct reply {
 /* The start of an element whose content replaces or extends another, elsewhere on the page. */
 static void out_of_band(struct reply *reply, const char *how, const char *part)
 {
-    buf_printf(&reply->data, "<div hx-swap-oob=\"%s:#message-%llu-%s\">", how,
-               (unsigned long long)reply->id, part);
+    buf_printf(&reply->data, "<div hx-swap-oob=\"%s:#message-%llu-%s\">", how, (unsigned long long)reply->id,
+               part);
 }
 
 static void write_event(struct reply *reply, const char *name, struct buf *out)
@@ -109,11 +109,9 @@ static enum status write_end(struct reply *reply, struct buf *out)
     models_status(reply->ui->service->models, &model);
     enum status status = rewrite_all(reply, out);
     if (status == STATUS_OK) {
-        json_t *context =
-            ui_view_pack("{s:o, s:o, s:o, s:o}", "app", ui_view_app(reply->ui), "chat",
-                         ui_view_chat(&reply->view, &model), "message",
-                         ui_view_message(&reply->view, 0), "context",
-                         ui_view_meter(&reply->view, &model));
+        json_t *context = ui_view_pack(
+            "{s:o, s:o, s:o, s:o}", "app", ui_view_app(reply->ui), "chat", ui_view_chat(&reply->view, &model),
+            "message", ui_view_message(&reply->view, 0), "context", ui_view_meter(&reply->view, &model));
         status = ui_render(reply->ui, UI_REPLY_FOOTER, context, &reply->data, NULL);
     }
     if (status != STATUS_OK)

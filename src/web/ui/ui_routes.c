@@ -36,10 +36,10 @@ void ui_error_page(void *user, const struct http_request *request, struct http_r
         http_response_header(response, "HX-Retarget", "#notice");
         http_response_header(response, "HX-Reswap", "innerHTML");
     } else {
-        json_t *context = ui_view_pack("{s:o, s:o, s:{s:I, s:s, s:o}}", "app", ui_view_app(ui), "session",
-                                       ui_view_session("system"), "error", "status",
-                                       (json_int_t)response->status, "title", status_title(response->status),
-                                       "text", ui_view_text(str_of(text)));
+        json_t *context =
+            ui_view_pack("{s:o, s:o, s:{s:I, s:s, s:o}}", "app", ui_view_app(ui), "session",
+                         ui_view_session("system"), "error", "status", (json_int_t)response->status, "title",
+                         status_title(response->status), "text", ui_view_text(str_of(text)));
         status = ui_render(ui, UI_PAGE_ERROR, context, &response->body, &err);
     }
     if (status != STATUS_OK) { /* the page about the error fails too: plain text needs nothing */
@@ -59,11 +59,11 @@ static void get_model_status(void *user, const struct http_request *request, str
     if (!ui_call_open(&call, user, request, response, false))
         return;
     models_status(call.ui->service->models, &model);
-    if (ui_call_ok(&call, chat_view(call.ui->service->chats, call.session, ui_call_shown_chat(&call), 0, 0, &view,
-                                    &call.err)))
+    if (ui_call_ok(&call, chat_view(call.ui->service->chats, call.session, ui_call_shown_chat(&call), 0, 0,
+                                    &view, &call.err)))
         ui_call_render(&call, UI_MODEL_STATUS,
-                       ui_view_pack("{s:o, s:o, s:o}", "app", ui_view_app(call.ui), "model", ui_view_model(&model),
-                                    "chat", ui_view_chat(&view, &model)));
+                       ui_view_pack("{s:o, s:o, s:o}", "app", ui_view_app(call.ui), "model",
+                                    ui_view_model(&model), "chat", ui_view_chat(&view, &model)));
     chat_view_free(&view);
 }
 

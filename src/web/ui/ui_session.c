@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The session cookie: TOKEN.SIGNATURE, both in hexadecimal. The token is random; the signature (HMAC-SHA-512-256 with
- * the store's secret) tells a token of ours from one that somebody made up, before any table is asked.
+ * The session cookie: TOKEN.SIGNATURE, both in hexadecimal. The token is random; the signature
+ * (HMAC-SHA-512-256 with the store's secret) tells a token of ours from one that somebody made up, before any
+ * table is asked.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -31,8 +32,8 @@ static bool is_ours(const struct ui *ui, const char *cookie)
     if (strlen(cookie) != UI_TOKEN_LENGTH + 1 + SIGNATURE_LENGTH || !is_hex(cookie, UI_TOKEN_LENGTH) ||
         cookie[UI_TOKEN_LENGTH] != '.')
         return false;
-    if (sodium_hex2bin(signature, sizeof signature, cookie + UI_TOKEN_LENGTH + 1, SIGNATURE_LENGTH, NULL, NULL,
-                       NULL) != 0)
+    if (sodium_hex2bin(signature, sizeof signature, cookie + UI_TOKEN_LENGTH + 1, SIGNATURE_LENGTH, NULL,
+                       NULL, NULL) != 0)
         return false;
     return crypto_auth_verify(signature, (const unsigned char *)cookie, UI_TOKEN_LENGTH,
                               store_secret(ui->service->store)) == 0;
@@ -53,6 +54,6 @@ void ui_session_token(const struct ui *ui, const struct http_request *request, s
     sodium_bin2hex(token, UI_TOKEN_LENGTH + 1, bytes, sizeof bytes);
     sign(ui, token, signature);
     sodium_bin2hex(hex, sizeof hex, signature, sizeof signature);
-    http_response_header(response, "Set-Cookie", COOKIE "=%s.%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax", token,
-                         hex, COOKIE_SECONDS);
+    http_response_header(response, "Set-Cookie", COOKIE "=%s.%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax",
+                         token, hex, COOKIE_SECONDS);
 }

@@ -10,19 +10,22 @@ static const struct {
 } presets[] = {
     {"Short answers", "You are a helpful assistant. Answer in one or two sentences."},
     {"Teacher", "You are a patient teacher. Explain step by step, in simple words, with an example."},
-    {"Programmer", "You are an experienced programmer. Answer with working code first, then explain it briefly."},
-    {"Editor", "You are a careful editor. Correct spelling, grammar and style, keep the meaning, and list what you "
-               "changed."},
-    {"Translator", "You are a translator. Translate what the user writes into English, or, if it is English, into "
-                   "the language that the user names first."},
+    {"Programmer",
+     "You are an experienced programmer. Answer with working code first, then explain it briefly."},
+    {"Editor",
+     "You are a careful editor. Correct spelling, grammar and style, keep the meaning, and list what you "
+     "changed."},
+    {"Translator",
+     "You are a translator. Translate what the user writes into English, or, if it is English, into "
+     "the language that the user names first."},
 };
 
 static json_t *presets_view(void)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < sizeof presets / sizeof *presets; i++)
-        if (json_array_append_new(list, ui_view_pack("{s:s, s:s}", "name", presets[i].name, "text",
-                                                     presets[i].text)) != 0) {
+        if (json_array_append_new(
+                list, ui_view_pack("{s:s, s:s}", "name", presets[i].name, "text", presets[i].text)) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -38,8 +41,8 @@ static json_t *choices_of(const struct chat_setting_entry *entry)
         char label[32];
         snprintf(label, sizeof label, "%.*s", (int)n, at);
         label[0] = (char)(label[0] >= 'a' && label[0] <= 'z' ? label[0] - 'a' + 'A' : label[0]);
-        if (json_array_append_new(list, ui_view_pack("{s:o, s:s}", "value", json_stringn(at, n), "label",
-                                                     label)) != 0) {
+        if (json_array_append_new(
+                list, ui_view_pack("{s:o, s:s}", "value", json_stringn(at, n), "label", label)) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -59,8 +62,8 @@ static json_t *setting_of(enum chat_setting which, const struct chat_settings *n
     const struct chat_setting_entry *entry = &chat_settings_table[which];
     bool number = entry->kind == CHAT_NUMBER || entry->kind == CHAT_WHOLE_NUMBER;
     json_t *view =
-        ui_view_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:o}", "name", entry->name, "label", entry->label, "help",
-                     entry->help, "kind", kinds[entry->kind], "minimum", entry->minimum, "maximum",
+        ui_view_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:o}", "name", entry->name, "label", entry->label,
+                     "help", entry->help, "kind", kinds[entry->kind], "minimum", entry->minimum, "maximum",
                      entry->maximum, "step", entry->step, "choices", choices_of(entry));
     ui_view_add(&view, "value", ui_view_text(buf_str(&now->value[which])));
     ui_view_add(&view, "default", ui_view_text(buf_str(&defaults->value[which])));
@@ -77,7 +80,8 @@ static json_t *settings_view(const struct chat_settings *now, const struct chat_
         if (strcmp(title, chat_settings_table[i].group) != 0) {
             title = chat_settings_table[i].group;
             list = json_array();
-            if (json_array_append_new(groups, ui_view_pack("{s:s, s:o}", "title", title, "settings", list)) != 0)
+            if (json_array_append_new(groups, ui_view_pack("{s:s, s:o}", "title", title, "settings", list)) !=
+                0)
                 goto fail;
         }
         if (json_array_append_new(list, setting_of(i, now, defaults)) != 0)
@@ -102,8 +106,8 @@ static void show(struct ui_call *call, const struct ui_notice *notice)
     if (ui_call_ok(call, status)) {
         json_t *context = ui_view_pack("{s:o, s:o, s:o, s:o, s:o}", "app", ui_view_app(call->ui), "session",
                                        ui_view_session(chat_settings_text(&now, CHAT_THEME)), "model",
-                                       ui_view_model(&model), "settings", settings_view(&now, &fresh), "presets",
-                                       presets_view());
+                                       ui_view_model(&model), "settings", settings_view(&now, &fresh),
+                                       "presets", presets_view());
         ui_view_add(&context, "notice", ui_view_notice(notice));
         ui_call_render(call, UI_PAGE_SETTINGS, context);
     }
@@ -139,11 +143,13 @@ void ui_post_settings(void *user, const struct http_request *request, struct htt
 {
     struct ui_call call;
     struct buf action = BUF_INIT;
-    bool saved = ui_call_open(&call, user, request, response, true) && ui_call_field(&call, "action", &action);
+    bool saved =
+        ui_call_open(&call, user, request, response, true) && ui_call_field(&call, "action", &action);
     bool defaults = str_equal_c(buf_str(&action), "defaults");
     for (enum chat_setting i = 0; i < CHAT_SETTINGS && saved; i++)
         saved = save_one(&call, i, defaults);
-    struct ui_notice notice = {.kind = "info", .text = defaults ? "Everything is as it was at first." : "Saved."};
+    struct ui_notice notice = {.kind = "info",
+                               .text = defaults ? "Everything is as it was at first." : "Saved."};
     if (saved && call.htmx)
         show(&call, &notice);
     else if (saved)

@@ -107,8 +107,8 @@ static enum status add_listed(struct ui *ui, uint64_t session, const struct ui_l
         return err_no_memory(err, "listing the chats");
     enum status status = list->after ? store_chat_find(store, session, list->after, &after, err) : STATUS_OK;
     if (status == STATUS_OK)
-        status = store_chat_list(store, session, list->archived, list->after ? &after : NULL, chats, LIST_MAX, &n,
-                                 err);
+        status = store_chat_list(store, session, list->archived, list->after ? &after : NULL, chats, LIST_MAX,
+                                 &n, err);
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         char title[64];
         write_group(&chats[i], title, sizeof title);

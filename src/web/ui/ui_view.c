@@ -102,27 +102,25 @@ json_t *ui_view_notice(const struct ui_notice *notice)
     char value[24];
     snprintf(value, sizeof value, "%llu", (unsigned long long)notice->undo_value);
     if (fields && notice->undo_field &&
-        json_array_append_new(fields, ui_view_pack("{s:s, s:s}", "name", notice->undo_field, "value", value)) != 0) {
+        json_array_append_new(fields,
+                              ui_view_pack("{s:s, s:s}", "name", notice->undo_field, "value", value)) != 0) {
         json_decref(fields);
         return NULL;
     }
-    return ui_view_pack("{s:s, s:o, s:s, s:s, s:o}", "kind", notice->kind, "text", text_of(notice->text), "undo_url",
-                        notice->undo_url, "undo_label", notice->undo_label ? notice->undo_label : "",
-                        "undo_fields", fields);
+    return ui_view_pack("{s:s, s:o, s:s, s:s, s:o}", "kind", notice->kind, "text", text_of(notice->text),
+                        "undo_url", notice->undo_url, "undo_label",
+                        notice->undo_label ? notice->undo_label : "", "undo_fields", fields);
 }
 
 json_t *ui_view_progress(const struct stream_progress *progress)
 {
-    static const char *const phases[] = {[STREAM_QUEUED] = "queued",
-                                         [STREAM_READING] = "reading",
-                                         [STREAM_THINKING] = "thinking",
-                                         [STREAM_WRITING] = "writing",
-                                         [STREAM_SAVING] = "saving",
-                                         [STREAM_ENDED] = "ended"};
+    static const char *const phases[] = {
+        [STREAM_QUEUED] = "queued",   [STREAM_READING] = "reading", [STREAM_THINKING] = "thinking",
+        [STREAM_WRITING] = "writing", [STREAM_SAVING] = "saving",   [STREAM_ENDED] = "ended"};
     json_int_t percent =
         progress->n_prompt ? (json_int_t)progress->n_prompt_done * 100 / progress->n_prompt : 0;
-    return ui_view_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "state", phases[progress->phase], "percent",
-                        percent, "n_prompt", (json_int_t)progress->n_prompt, "n_prompt_cached",
+    return ui_view_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "state", phases[progress->phase],
+                        "percent", percent, "n_prompt", (json_int_t)progress->n_prompt, "n_prompt_cached",
                         (json_int_t)progress->n_prompt_cached, "n_tokens", (json_int_t)progress->n_tokens,
                         "tokens_per_second", ui_view_rounded(progress->tokens_per_second), "seconds",
                         ui_view_rounded(progress->seconds), "thinking_seconds",
@@ -150,10 +148,9 @@ static json_t *commands_of(enum commands_category category)
     for (size_t i = 0; list && i < commands_count; i++) {
         const struct commands_entry *entry = &commands_table[i];
         if (entry->category == category &&
-            json_array_append_new(list,
-                                  ui_view_pack("{s:s, s:s, s:o, s:s}", "name", entry->name, "arguments",
-                                               entry->arguments, "choices", words_of(entry->choices), "summary",
-                                               entry->summary)) != 0) {
+            json_array_append_new(list, ui_view_pack("{s:s, s:s, s:o, s:s}", "name", entry->name, "arguments",
+                                                     entry->arguments, "choices", words_of(entry->choices),
+                                                     "summary", entry->summary)) != 0) {
             json_decref(list);
             return NULL;
         }

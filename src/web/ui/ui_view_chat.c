@@ -47,11 +47,11 @@ json_t *ui_view_chat(const struct chat_view *chat, const struct models_status *s
     if (chat->running)
         snprintf(stop_url, sizeof stop_url, "/replies/%llu/stop", (unsigned long long)chat->running);
     return ui_view_pack("{s:I, s:o, s:b, s:b, s:o, s:b, s:b, s:b, s:s, s:o}", "id", (json_int_t)chat->chat.id,
-                        "title", ui_view_text(str_of(chat->chat.title)), "pinned", chat->chat.pinned, "archived",
-                        chat->chat.archived, "created", time_of(chat->chat.created_ms), "thinking",
-                        chat_settings_on(&chat->settings, CHAT_THINKING), "thinking_available",
-                        status->state != MODELS_READY || status->thinking_switch, "running", chat->running != 0,
-                        "stop_url", stop_url, "context", ui_view_meter(chat, status));
+                        "title", ui_view_text(str_of(chat->chat.title)), "pinned", chat->chat.pinned,
+                        "archived", chat->chat.archived, "created", time_of(chat->chat.created_ms),
+                        "thinking", chat_settings_on(&chat->settings, CHAT_THINKING), "thinking_available",
+                        status->state != MODELS_READY || status->thinking_switch, "running",
+                        chat->running != 0, "stop_url", stop_url, "context", ui_view_meter(chat, status));
 }
 
 /* html and html_open, as the event stream would have built them. */
@@ -72,9 +72,9 @@ static enum status render_markdown(const struct store_message *message, struct b
 
 static const char *state_name(enum store_state state)
 {
-    static const char *const names[] = {[STORE_RUNNING] = "running", [STORE_DONE] = "done",
-                                        [STORE_STOPPED] = "stopped", [STORE_LENGTH] = "length",
-                                        [STORE_FAILED] = "failed",   [STORE_INTERRUPTED] = "interrupted"};
+    static const char *const names[] = {
+        [STORE_RUNNING] = "running", [STORE_DONE] = "done",     [STORE_STOPPED] = "stopped",
+        [STORE_LENGTH] = "length",   [STORE_FAILED] = "failed", [STORE_INTERRUPTED] = "interrupted"};
     return names[state];
 }
 
@@ -92,7 +92,8 @@ json_t *ui_view_message(const struct chat_view *chat, size_t i)
     bool running = message->state == STORE_RUNNING, last = message->id == chat->chat.leaf;
     char events_url[64] = "", follow_ups_url[64] = "";
     if (last && chat->has_follow_ups)
-        snprintf(follow_ups_url, sizeof follow_ups_url, "/replies/%llu/follow-ups", (unsigned long long)message->id);
+        snprintf(follow_ups_url, sizeof follow_ups_url, "/replies/%llu/follow-ups",
+                 (unsigned long long)message->id);
     if (running)
         snprintf(events_url, sizeof events_url, "/replies/%llu/events", (unsigned long long)message->id);
     struct buf html = BUF_INIT, open = BUF_INIT;
@@ -101,12 +102,13 @@ json_t *ui_view_message(const struct chat_view *chat, size_t i)
         view = ui_view_pack(
             "{s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:b, s:o, s:o, s:b, s:s, s:s}", "id",
             (json_int_t)message->id, "role", message->role == STORE_USER ? "user" : "assistant", "text",
-            ui_view_text(buf_str(&message->part[STORE_TEXT])), "html", ui_view_text(buf_str(&html)), "html_open",
-            ui_view_text(buf_str(&open)), "thinking", ui_view_text(buf_str(&message->part[STORE_THINKING])),
-            "thinking_open", running && message->part[STORE_TEXT].len == 0, "state", state_name(message->state),
-            "note", ui_view_text(str_of(facts->note)), "error", ui_view_text(str_of(facts->error)), "command",
-            message->command, "time", time_of(message->created_ms), "branch", branch_of(message), "last", last,
-            "events_url", events_url, "follow_ups_url", follow_ups_url);
+            ui_view_text(buf_str(&message->part[STORE_TEXT])), "html", ui_view_text(buf_str(&html)),
+            "html_open", ui_view_text(buf_str(&open)), "thinking",
+            ui_view_text(buf_str(&message->part[STORE_THINKING])), "thinking_open",
+            running && message->part[STORE_TEXT].len == 0, "state", state_name(message->state), "note",
+            ui_view_text(str_of(facts->note)), "error", ui_view_text(str_of(facts->error)), "command",
+            message->command, "time", time_of(message->created_ms), "branch", branch_of(message), "last",
+            last, "events_url", events_url, "follow_ups_url", follow_ups_url);
     buf_free(&html);
     buf_free(&open);
     const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Chats over a scripted engine: prompts, replies, thinking, stopping, branches, going on, commands, settings, contexts
- * that are too small, a disk that is full. */
+/* Chats over a scripted engine: prompts, replies, thinking, stopping, branches, going on, commands, settings,
+ * contexts that are too small, a disk that is full. */
 #include "check.h"
 
 #include <unistd.h>
@@ -42,7 +42,8 @@ static struct person person_of(struct service *service, const char *token)
     struct person person = {.service = service, .book = service->chats, .store = service->store};
     assert_int_equal(store_session_find(service->store, token, true, &person.session, NULL), STATUS_OK);
     /* Else their prompts would come between those that tests look at. */
-    assert_int_equal(store_setting_set(service->store, person.session, 0, "follow_ups", "off", NULL), STATUS_OK);
+    assert_int_equal(store_setting_set(service->store, person.session, 0, "follow_ups", "off", NULL),
+                     STATUS_OK);
     return person;
 }
 
@@ -117,7 +118,8 @@ static const char *thinking_of(const struct store_message *message)
 static size_t count_shown(struct person *person)
 {
     struct chat_view view;
-    assert_int_equal(chat_view(person->book, person->session, person->chat, 0, 10000, &view, NULL), STATUS_OK);
+    assert_int_equal(chat_view(person->book, person->session, person->chat, 0, 10000, &view, NULL),
+                     STATUS_OK);
     size_t n = view.path.n;
     chat_view_free(&view);
     return n;
@@ -153,7 +155,8 @@ static void test_turns(void **state)
     assert_int_equal(chat_view(other.book, other.session, person.chat, 0, 10, &view, NULL), STATUS_NOT_FOUND);
     chat_view_free(&view);
     struct chat_done done;
-    assert_int_equal(chat_send(other.book, other.session, person.chat, str_of("hi"), &done, NULL), STATUS_NOT_FOUND);
+    assert_int_equal(chat_send(other.book, other.session, person.chat, str_of("hi"), &done, NULL),
+                     STATUS_NOT_FOUND);
     close_person(&person);
 }
 
@@ -191,10 +194,12 @@ static void test_stop(void **state)
     for (int i = 0; i < 12; i++) {
         struct chat_done done, second;
         struct err err = ERR_INIT;
-        assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("go"), &done, &err), STATUS_OK);
+        assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("go"), &done, &err),
+                         STATUS_OK);
         person.chat = done.chat;
-        assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("too early"), &second, &err),
-                         STATUS_ARGUMENT);
+        assert_int_equal(
+            chat_send(person.book, person.session, person.chat, str_of("too early"), &second, &err),
+            STATUS_ARGUMENT);
         fake_sleep(i * 700L); /* before it is submitted, in the prompt, while it writes */
         if (i % 3 == 2)
             assert_int_equal(chat_clear(person.book, person.session, person.chat, &err), STATUS_OK);
@@ -204,7 +209,8 @@ static void test_stop(void **state)
         assert_int_equal(wait_for(&person, done.reply)->state, STORE_STOPPED);
     }
     struct chat_done done;
-    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("go"), &done, NULL), STATUS_OK);
+    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("go"), &done, NULL),
+                     STATUS_OK);
     close_person(&person); /* with a reply running */
 }
 
@@ -229,7 +235,8 @@ static void test_branches(void **state)
     assert_int_equal(reply->sibling, 2);
     assert_int_equal(reply->previous, second);
     assert_string_equal(fake.prompt, "u:first;a:one;u:second;a:");
-    assert_int_equal(chat_edit(person.book, person.session, question, str_of("other"), &done, &err), STATUS_OK);
+    assert_int_equal(chat_edit(person.book, person.session, question, str_of("other"), &done, &err),
+                     STATUS_OK);
     assert_int_equal(done.change, CHAT_CHANGED);
     wait_for(&person, done.reply);
     assert_string_equal(fake.prompt, "u:first;a:one;u:other;a:");
@@ -238,8 +245,10 @@ static void test_branches(void **state)
     ask(&person, "and?");
     assert_string_equal(fake.prompt, "u:first;a:one;u:second;a:two;u:and?;a:");
     assert_int_equal(chat_regenerate(person.book, person.session, question, &done, &err), STATUS_ARGUMENT);
-    assert_int_equal(chat_edit(person.book, person.session, first, str_of("x"), &done, &err), STATUS_ARGUMENT);
-    assert_int_equal(chat_edit(person.book, person.session, question, str_of(" "), &done, &err), STATUS_ARGUMENT);
+    assert_int_equal(chat_edit(person.book, person.session, first, str_of("x"), &done, &err),
+                     STATUS_ARGUMENT);
+    assert_int_equal(chat_edit(person.book, person.session, question, str_of(" "), &done, &err),
+                     STATUS_ARGUMENT);
     assert_int_equal(chat_edit(person.book, person.session, question, str_of("/help"), &done, &err),
                      STATUS_ARGUMENT);
     close_person(&person);
@@ -324,8 +333,9 @@ static void test_commands(void **state)
 
     struct chat_done done;
     struct store_chat chat;
-    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("/rename A name"), &done, NULL),
-                     STATUS_OK);
+    assert_int_equal(
+        chat_send(person.book, person.session, person.chat, str_of("/rename A name"), &done, NULL),
+        STATUS_OK);
     assert_int_equal(done.change, CHAT_CHANGED);
     assert_int_equal(store_chat_find(person.store, person.session, person.chat, &chat, NULL), STATUS_OK);
     assert_string_equal(chat.title, "A name");
@@ -342,7 +352,8 @@ static void test_commands(void **state)
     assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("/theme dark"), &done, NULL),
                      STATUS_OK);
     assert_int_equal(done.change, CHAT_WANTS_THEME);
-    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("/clear"), &done, NULL), STATUS_OK);
+    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("/clear"), &done, NULL),
+                     STATUS_OK);
     assert_int_equal(done.change, CHAT_CHANGED);
     assert_int_equal(count_shown(&person), 0);
     /* In a chat that is none yet there is nothing to do these things with. */
@@ -376,7 +387,8 @@ static void test_follow_ups(void **state)
     struct store_chat chat;
     assert_int_equal(store_setting_set(person.store, person.session, 0, "follow_ups", "on", NULL), STATUS_OK);
     switch_thinking(&person, "off");
-    fake.reply = "1. \"What is love?\"\n\n- **Is it late?**\nNo question.\n* Why not now?\nWhat else is there?";
+    fake.reply =
+        "1. \"What is love?\"\n\n- **Is it late?**\nNo question.\n* Why not now?\nWhat else is there?";
     uint64_t reply = ask(&person, "hello")->id;
     wait_for_questions(&person, reply, &view);
     assert_string_equal(buf_text(&view.text), "What is love?\nIs it late?\nWhy not now?\n");
@@ -401,7 +413,8 @@ static void test_follow_ups(void **state)
     /* after an empty thought: nobody wants to wait for a long one */
     assert_non_null(strstr(fake.prompt, "Write nothing but the questions.;a:<think>\n</think>"));
     fake.delay_us = 0;
-    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("and?"), &done, NULL), STATUS_OK);
+    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("and?"), &done, NULL),
+                     STATUS_OK);
     wait_for(&person, done.reply);
     for (int i = 0; stream_end(stream) == STREAM_END_NONE; i++) {
         assert_true(i < 20000);
@@ -479,11 +492,13 @@ static void test_no_model(void **state)
     struct err err = ERR_INIT;
     struct store_chat chat;
     size_t n;
-    assert_int_equal(chat_send(person.book, person.session, 0, str_of("hi"), &done, &err), STATUS_UNSUPPORTED);
+    assert_int_equal(chat_send(person.book, person.session, 0, str_of("hi"), &done, &err),
+                     STATUS_UNSUPPORTED);
     assert_non_null(strstr(err.text, "it is broken"));
     assert_non_null(strstr(err.text, "--model"));
     /* the message is still in the person's form */
-    assert_int_equal(store_chat_list(person.store, person.session, false, NULL, &chat, 1, &n, NULL), STATUS_OK);
+    assert_int_equal(store_chat_list(person.store, person.session, false, NULL, &chat, 1, &n, NULL),
+                     STATUS_OK);
     assert_int_equal(n, 0);
     assert_int_equal(ask(&person, "/help")->state, STORE_DONE);
     close_person(&person);
@@ -496,7 +511,8 @@ static void test_bad_messages(void **state)
     struct chat_done done;
     struct err err = ERR_INIT;
     assert_int_equal(chat_send(person.book, person.session, 0, str_of(""), &done, &err), STATUS_ARGUMENT);
-    assert_int_equal(chat_send(person.book, person.session, 0, str_of(" \r\n\t "), &done, &err), STATUS_ARGUMENT);
+    assert_int_equal(chat_send(person.book, person.session, 0, str_of(" \r\n\t "), &done, &err),
+                     STATUS_ARGUMENT);
     char *large = calloc(1, CHAT_TEXT_MAX + 2);
     memset(large, 'x', CHAT_TEXT_MAX + 1);
     assert_int_equal(chat_send(person.book, person.session, 0, str_of(large), &done, &err), STATUS_LIMIT);
@@ -512,17 +528,18 @@ static void test_settings(void **state)
         enum chat_setting which;
         const char *value;
         enum status expected;
-    } cases[] = {{CHAT_TEMPERATURE, "0", STATUS_OK},        {CHAT_TEMPERATURE, "2.0", STATUS_OK},
-                 {CHAT_TEMPERATURE, "2.1", STATUS_ARGUMENT}, {CHAT_TEMPERATURE, "", STATUS_ARGUMENT},
-                 {CHAT_TEMPERATURE, "nan", STATUS_ARGUMENT}, {CHAT_TEMPERATURE, "1.2.3", STATUS_ARGUMENT},
-                 {CHAT_TEMPERATURE, "-1", STATUS_ARGUMENT},  {CHAT_TOP_K, "40", STATUS_OK},
-                 {CHAT_TOP_K, "4.5", STATUS_ARGUMENT},       {CHAT_THINKING, "on", STATUS_OK},
-                 {CHAT_THINKING, "o", STATUS_ARGUMENT},      {CHAT_THEME, "dark", STATUS_OK},
+    } cases[] = {{CHAT_TEMPERATURE, "0", STATUS_OK},          {CHAT_TEMPERATURE, "2.0", STATUS_OK},
+                 {CHAT_TEMPERATURE, "2.1", STATUS_ARGUMENT},  {CHAT_TEMPERATURE, "", STATUS_ARGUMENT},
+                 {CHAT_TEMPERATURE, "nan", STATUS_ARGUMENT},  {CHAT_TEMPERATURE, "1.2.3", STATUS_ARGUMENT},
+                 {CHAT_TEMPERATURE, "-1", STATUS_ARGUMENT},   {CHAT_TOP_K, "40", STATUS_OK},
+                 {CHAT_TOP_K, "4.5", STATUS_ARGUMENT},        {CHAT_THINKING, "on", STATUS_OK},
+                 {CHAT_THINKING, "o", STATUS_ARGUMENT},       {CHAT_THEME, "dark", STATUS_OK},
                  {CHAT_THEME, "dark light", STATUS_ARGUMENT}, {CHAT_SYSTEM, "", STATUS_OK},
                  {CHAT_SYSTEM, "\xff", STATUS_ARGUMENT}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err err = ERR_INIT;
-        assert_int_equal(chat_settings_check(cases[i].which, str_of(cases[i].value), &err), cases[i].expected);
+        assert_int_equal(chat_settings_check(cases[i].which, str_of(cases[i].value), &err),
+                         cases[i].expected);
         if (cases[i].expected != STATUS_OK)
             assert_non_null(strstr(err.text, chat_settings_table[cases[i].which].label));
     }
@@ -533,12 +550,14 @@ static void test_settings(void **state)
     assert_int_equal(store_setting_set(person.store, person.session, 0, "temperature", "1", NULL), STATUS_OK);
     assert_int_equal(store_setting_set(person.store, person.session, person.chat, "temperature", "1.5", NULL),
                      STATUS_OK);
-    assert_int_equal(store_setting_set(person.store, person.session, person.chat, "min_p", "lots", NULL), STATUS_OK);
+    assert_int_equal(store_setting_set(person.store, person.session, person.chat, "min_p", "lots", NULL),
+                     STATUS_OK);
     assert_int_equal(chat_settings_read(person.store, person.session, person.chat, chat_defaults(person.book),
                                         &settings, NULL),
                      STATUS_OK);
     struct sampler_params sampling = chat_settings_sampling(&settings, chat_defaults(person.book));
-    assert_true(sampling.temperature > 1.49F && sampling.temperature < 1.51F); /* the chat's before the session's */
+    assert_true(sampling.temperature > 1.49F &&
+                sampling.temperature < 1.51F); /* the chat's before the session's */
     assert_int_equal(sampling.top_k, 7);
     assert_true(sampling.min_p < 0.001F); /* what is no number is not there */
     assert_string_equal(chat_settings_text(&settings, CHAT_SYSTEM), "be kind");
@@ -568,7 +587,8 @@ static void test_many_replies(void **state)
     assert_int_equal(chat_send(book, first.session, 0, str_of("hi"), &done, &err), STATUS_OK);
     assert_int_equal(chat_send(book, second.session, 0, str_of("hi"), &done, &err), STATUS_LIMIT);
     assert_non_null(strstr(err.text, "Try again"));
-    assert_int_equal(store_chat_list(service->store, second.session, false, NULL, &chat, 1, &n, NULL), STATUS_OK);
+    assert_int_equal(store_chat_list(service->store, second.session, false, NULL, &chat, 1, &n, NULL),
+                     STATUS_OK);
     assert_int_equal(n, 0);
     chat_book_close(book);
     service_close(service);
@@ -638,11 +658,11 @@ int main(void)
         cmocka_unit_test_setup(test_turns, reset),         cmocka_unit_test_setup(test_ends, reset),
         cmocka_unit_test_setup(test_stop, reset),          cmocka_unit_test_setup(test_branches, reset),
         cmocka_unit_test_setup(test_continue, reset),      cmocka_unit_test_setup(test_commands, reset),
-        cmocka_unit_test_setup(test_follow_ups, reset),
-        cmocka_unit_test_setup(test_small_context, reset), cmocka_unit_test_setup(test_bad_templates, reset),
-        cmocka_unit_test_setup(test_no_model, reset),      cmocka_unit_test_setup(test_bad_messages, reset),
-        cmocka_unit_test_setup(test_settings, reset),      cmocka_unit_test_setup(test_many_replies, reset),
-        cmocka_unit_test_setup(test_no_memory, reset),     cmocka_unit_test_setup(test_many_people, reset),
+        cmocka_unit_test_setup(test_follow_ups, reset),    cmocka_unit_test_setup(test_small_context, reset),
+        cmocka_unit_test_setup(test_bad_templates, reset), cmocka_unit_test_setup(test_no_model, reset),
+        cmocka_unit_test_setup(test_bad_messages, reset),  cmocka_unit_test_setup(test_settings, reset),
+        cmocka_unit_test_setup(test_many_replies, reset),  cmocka_unit_test_setup(test_no_memory, reset),
+        cmocka_unit_test_setup(test_many_people, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

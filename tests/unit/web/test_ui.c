@@ -72,10 +72,10 @@ static void test_pages(void **state)
     static const char *const of_nobody[] = {"/chats/{}", "/chats/{}/earlier"};
     for (size_t i = 0; i < sizeof of_nobody / sizeof *of_nobody; i++)
         assert_int_equal(call("GET", of_nobody[i], "1", "", &out), 404);
-    static const char *const deeds[] = {"/chats/{}/delete",     "/chats/{}/restore",      "/chats/{}/clear",
-                                        "/chats/{}/unclear",    "/chats/{}/pin",          "/messages/{}/regenerate",
-                                        "/messages/{}/continue", "/messages/{}/delete",    "/messages/{}/restore",
-                                        "/messages/{}/show",    "/replies/{}/stop"};
+    static const char *const deeds[] = {
+        "/chats/{}/delete",     "/chats/{}/restore",       "/chats/{}/clear",       "/chats/{}/unclear",
+        "/chats/{}/pin",        "/messages/{}/regenerate", "/messages/{}/continue", "/messages/{}/delete",
+        "/messages/{}/restore", "/messages/{}/show",       "/replies/{}/stop"};
     for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
         assert_int_equal(call("POST", deeds[i], "1", "", &out), 404);
     assert_int_equal(call("GET", "/replies/{}/events", "1", "", &out), 200); /* and says that there is none */
