@@ -14,6 +14,7 @@ static const char *const template_names[UI_TEMPLATE_COUNT] = {
     [UI_PAGE_CHAT] = "chat.html",
     [UI_PAGE_CHATS] = "chats.html",
     [UI_PAGE_SETTINGS] = "settings.html",
+    [UI_PAGE_SHARE] = "share.html",
     [UI_PAGE_ERROR] = "error.html",
     [UI_TURN] = "fragments/turn.html",
     [UI_MESSAGES] = "fragments/messages.html",

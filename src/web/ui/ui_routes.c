@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "service/transfer/transfer.h"
 #include "web/assets/asset.h"
 #include "web/ui/ui_internal.h"
 
@@ -136,6 +137,12 @@ const struct http_route ui_routes[] = {
     {"POST", "/chats/{}/clear", ui_post_clear, 0},
     {"POST", "/chats/{}/unclear", ui_post_unclear, 0},
     {"POST", "/chats/{}/settings", ui_post_setting, 0},
+    {"GET", "/chats/{}/export.json", ui_get_export_json, 0},
+    {"GET", "/chats/{}/export.md", ui_get_export_markdown, 0},
+    {"GET", "/chats/{}/export.txt", ui_get_export_text, 0},
+    {"GET", "/chats/{}/share.html", ui_get_share, 0},
+    {"GET", "/export.json", ui_get_export_all, 0},
+    {"POST", "/import", ui_post_import, TRANSFER_FILE_MAX + 65536},
     {"POST", "/messages", ui_post_message, 0},
     {"POST", "/messages/{}/edit", ui_post_edit, 0},
     {"POST", "/messages/{}/regenerate", ui_post_regenerate, 0},
