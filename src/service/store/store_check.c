@@ -28,7 +28,8 @@ static const char *const rules[] = {
 
     "SELECT 'chat ' || c.id || ' shows message ' || c.leaf || ', which is not in it' FROM chats c"
     " JOIN sessions s ON s.id = c.session LEFT JOIN messages m ON m.id = c.leaf"
-    " WHERE c.deleted_ms IS NULL AND s.token IS NOT NULL AND c.leaf <> 0 AND (m.id IS NULL OR m.chat <> c.id OR m.deleted_ms IS NOT NULL)",
+    " WHERE c.deleted_ms IS NULL AND s.token IS NOT NULL AND c.leaf <> 0 AND (m.id IS NULL OR m.chat <> c.id "
+    "OR m.deleted_ms IS NOT NULL)",
 
     "SELECT 'there is a text of message ' || (p.id / 4) || ', which is not there' FROM parts p"
     " LEFT JOIN messages m ON m.id = p.id / 4 WHERE m.id IS NULL",

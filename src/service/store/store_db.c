@@ -83,6 +83,8 @@ static const struct {
      "cannot write %s: the system refused; is the disk full, or is there a limit to the size of files?"},
     {SQLITE_BUSY, STATUS_IO, "another program is writing %s: end it and try again"},
     {SQLITE_LOCKED, STATUS_IO, "another program is writing %s: end it and try again"},
+    {SQLITE_CORRUPT_VTAB, STATUS_FORMAT,
+     "the search index in %s is damaged: stop the server, and 'notso data vacuum' makes the index anew"},
     {SQLITE_CORRUPT, STATUS_FORMAT,
      "%s is damaged: move it away to begin anew; 'sqlite3 FILE .recover | sqlite3 NEW' gets at what is left "
      "in it"},
