@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Like mkdir -p. */
@@ -24,7 +25,7 @@ static enum status make_folders(char *path, struct err *err)
     }
 }
 
-enum status data_folder_file(const char *folder, const char *name, struct buf *path, struct err *err)
+enum status data_folder_find(const char *folder, const char *name, struct buf *path, struct err *err)
 {
     const char *data_home = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     if (folder && *folder)
@@ -37,11 +38,18 @@ enum status data_folder_file(const char *folder, const char *name, struct buf *p
         return err_set(
             err, STATUS_ARGUMENT,
             "there is no place for the chats: neither XDG_DATA_HOME nor HOME is set; --data names one");
-    if (path->failed)
-        return err_no_memory(err, "looking for the chats");
-    enum status status = make_folders(path->data, err);
     buf_printf(path, "/%s", name);
-    if (status == STATUS_OK && path->failed)
-        status = err_no_memory(err, "looking for the chats");
+    return path->failed ? err_no_memory(err, "looking for the chats") : STATUS_OK;
+}
+
+enum status data_folder_file(const char *folder, const char *name, struct buf *path, struct err *err)
+{
+    enum status status = data_folder_find(folder, name, path, err);
+    if (status != STATUS_OK)
+        return status;
+    char *slash = strrchr(path->data, '/');
+    *slash = '\0';
+    status = make_folders(path->data, err);
+    *slash = '/';
     return status;
 }

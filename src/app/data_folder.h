@@ -15,9 +15,11 @@
     }
 
 /* Writes the path of a file in the folder, which is made (for this user alone) if it is not there. `folder`
- * NULL or
- * "": the default. */
+ * NULL or "": the default. */
 enum status data_folder_file(const char *folder, const char *name, struct buf *path, struct err *err);
+
+/* The same, but makes nothing. */
+enum status data_folder_find(const char *folder, const char *name, struct buf *path, struct err *err);
 
 #define DATA_CHATS "chats.db"
 

@@ -12,6 +12,7 @@
 static const struct command commands[] = {
     {"serve", "[options]", "Serves the chat page and keeps the chats.", cmd_serve},
     {"chat", "[options]", "Chats in the terminal, on the same engine as the page.", cmd_chat},
+    {"data", "check | backup FILE | vacuum", "Looks after the file that the chats are kept in.", cmd_data},
     {"run", "-m FILE -p TEXT [options]", "Writes one reply to standard output.", cmd_run},
     {"inspect", "FILE [--json]", "Shows what is in a GGUF file, and what of it will be used and why.",
      cmd_inspect},

@@ -60,6 +60,7 @@ int fail(const struct command *command, const struct err *err);
 /* The subcommands; each in cmd_NAME.c. */
 int cmd_serve(const struct command *self, int argc, char **argv);
 int cmd_chat(const struct command *self, int argc, char **argv);
+int cmd_data(const struct command *self, int argc, char **argv);
 int cmd_run(const struct command *self, int argc, char **argv);
 int cmd_inspect(const struct command *self, int argc, char **argv);
 int cmd_tokenize(const struct command *self, int argc, char **argv);

@@ -55,11 +55,12 @@ static void read_secret(struct store_db *db, unsigned char secret[STORE_SECRET_B
     struct str value = {NULL, 0};
     if (store_next(&rows))
         value = store_column_text(&rows, 0);
-    if (value.len == STORE_SECRET_BYTES)
+    bool whole = value.len == STORE_SECRET_BYTES;
+    if (whole)
         memcpy(secret, value.data, STORE_SECRET_BYTES);
-    else
+    store_rows_end(&rows); /* knows better if there was no memory to read it */
+    if (!whole)
         store_db_fail_sqlite(db, SQLITE_CORRUPT);
-    store_rows_end(&rows);
 }
 
 static enum status keep_copy(struct store_db *db, uint32_t version, struct err *err)

@@ -27,10 +27,11 @@ static const char *const rules[] = {
     " WHERE role NOT IN (0, 1) OR state NOT BETWEEN 0 AND 5",
 
     "SELECT 'chat ' || c.id || ' shows message ' || c.leaf || ', which is not in it' FROM chats c"
-    " LEFT JOIN messages m ON m.id = c.leaf"
-    " WHERE c.leaf <> 0 AND (m.id IS NULL OR m.chat <> c.id OR m.deleted_ms IS NOT NULL)",
+    " JOIN sessions s ON s.id = c.session LEFT JOIN messages m ON m.id = c.leaf"
+    " WHERE c.deleted_ms IS NULL AND s.token IS NOT NULL AND c.leaf <> 0 AND (m.id IS NULL OR m.chat <> c.id "
+    "OR m.deleted_ms IS NOT NULL)",
 
-    "SELECT 'there is a text of message ' || p.id / 4 || ', which is not there' FROM parts p"
+    "SELECT 'there is a text of message ' || (p.id / 4) || ', which is not there' FROM parts p"
     " LEFT JOIN messages m ON m.id = p.id / 4 WHERE m.id IS NULL",
 
     "SELECT 'there is a log of message ' || message || ', which is not being written' FROM"

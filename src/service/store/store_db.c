@@ -66,45 +66,47 @@ void store_db_fail(struct store_db *db, enum status status, const char *format, 
     db->status = err_set(&db->err, status, "%s", text);
 }
 
+/* Sentences for a person, with the path in them. SQLite does not say what the system's reason was. */
+static const struct {
+    int code; /* extended, or primary for all of that kind */
+    enum status status;
+    const char *format;
+} sentences[] = {
+    {SQLITE_NOMEM, STATUS_NO_MEMORY, "out of memory while using %s"},
+    {SQLITE_IOERR_NOMEM, STATUS_NO_MEMORY, "out of memory while using %s"},
+    {SQLITE_FULL, STATUS_IO, "the disk is full, so nothing could be saved in %s: make room and try again"},
+    {SQLITE_READONLY, STATUS_IO, "cannot write %s: this user must be able to write the file and its folder"},
+    {SQLITE_PERM, STATUS_IO, "cannot open %s: this user must be able to write the file and its folder"},
+    {SQLITE_CANTOPEN, STATUS_IO, "cannot open %s: this user must be able to write the file and its folder"},
+    {SQLITE_IOERR_READ, STATUS_IO, "cannot read %s: the system refused; its log may say that the disk fails"},
+    {SQLITE_IOERR, STATUS_IO,
+     "cannot write %s: the system refused; is the disk full, or is there a limit to the size of files?"},
+    {SQLITE_BUSY, STATUS_IO, "another program is writing %s: end it and try again"},
+    {SQLITE_LOCKED, STATUS_IO, "another program is writing %s: end it and try again"},
+    {SQLITE_CORRUPT_VTAB, STATUS_FORMAT,
+     "the search index in %s is damaged: stop the server, and 'notso data vacuum' makes the index anew"},
+    {SQLITE_CORRUPT, STATUS_FORMAT,
+     "%s is damaged: move it away to begin anew; 'sqlite3 FILE .recover | sqlite3 NEW' gets at what is left "
+     "in it"},
+    {SQLITE_NOTADB, STATUS_FORMAT,
+     "%s is damaged, or no file of chats: move it away to begin anew; 'sqlite3 FILE .recover | sqlite3 NEW' "
+     "gets at "
+     "what is left in it"},
+};
+
 void store_db_fail_sqlite(struct store_db *db, int code)
 {
-    int system_error = db->sqlite ? sqlite3_system_errno(db->sqlite) : 0;
-    switch (code & 0xff) {
-    case SQLITE_NOMEM:
-        store_db_fail(db, STATUS_NO_MEMORY, "out of memory while using %s", db->path);
-        break;
-    case SQLITE_FULL:
-        store_db_fail(db, STATUS_IO,
-                      "the disk is full, so nothing could be saved in %s: make room and try again", db->path);
-        break;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_CANTOPEN:
-        store_db_fail(db, STATUS_IO,
-                      "cannot open or write %s: this user must be able to write the file and its folder%s%s",
-                      db->path, system_error ? ": " : "", system_error ? strerror(system_error) : "");
-        break;
-    case SQLITE_IOERR:
-        store_db_fail(db, STATUS_IO, "cannot read or write %s: %s", db->path,
-                      system_error ? strerror(system_error) : sqlite3_errstr(code));
-        break;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        store_db_fail(db, STATUS_IO, "another program is writing %s: end it and try again", db->path);
-        break;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        store_db_fail(db, STATUS_FORMAT,
-                      "%s is damaged (%s): move it away to begin with an empty one; 'sqlite3 FILE .recover | "
-                      "sqlite3 NEW' "
-                      "gets at what is left in it",
-                      db->path, sqlite3_errstr(code));
-        break;
-    default:
-        store_db_fail(db, STATUS_IO, "%s: %s", db->path,
-                      db->sqlite ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(code));
-        break;
-    }
+    if (db->status != STATUS_OK)
+        return;
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+        if (sentences[i].code == code || sentences[i].code == (code & 0xff)) {
+            char text[sizeof db->err.text];
+            snprintf(text, sizeof text, sentences[i].format, db->path);
+            store_db_fail(db, sentences[i].status, "%s", text);
+            return;
+        }
+    store_db_fail(db, STATUS_IO, "%s: %s", db->path,
+                  db->sqlite ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(code));
 }
 
 enum status store_db_status(const struct store_db *db, struct err *err)

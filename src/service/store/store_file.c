@@ -138,13 +138,11 @@ static void drop_deleted(struct store_db *db, void *arg)
     *(bool *)arg = store_purge_some(db, INT64_MAX, 1000);
 }
 
-static void tidy_search(struct store_db *db, void *arg)
+/* Dropping changes the search index, so it has to be sound before. */
+static void mend_search(struct store_db *db, void *arg)
 {
     (void)arg;
-    if (store_search_is_sound(db))
-        store_execute_script(db, "INSERT INTO words (words) VALUES ('optimize');"
-                                 "INSERT INTO titles (titles) VALUES ('optimize');");
-    else
+    if (!store_search_is_sound(db))
         store_execute_script(db, "INSERT INTO words (words) VALUES ('rebuild');"
                                  "INSERT INTO titles (titles) VALUES ('rebuild');");
 }
@@ -156,12 +154,15 @@ static enum status make_small(struct store_db *db, struct err *err)
         store_db_fail(db, STATUS_UNSUPPORTED,
                       "%s has an older format: start the server once, to bring it up to date", db->path);
     enum status status = store_db_status(db, err);
+    if (status == STATUS_OK)
+        status = store_transaction(db, mend_search, NULL, err);
     while (status == STATUS_OK && more)
         status = store_transaction(db, drop_deleted, &more, err);
-    if (status == STATUS_OK)
-        status = store_transaction(db, tidy_search, NULL, err);
     if (status == STATUS_OK) {
-        store_execute_script(db, "VACUUM; PRAGMA wal_checkpoint(truncate);");
+        /* What was deleted is in the index until its pieces are merged. */
+        store_execute_script(db, "INSERT INTO words (words) VALUES ('optimize');"
+                                 "INSERT INTO titles (titles) VALUES ('optimize');"
+                                 "VACUUM; PRAGMA wal_checkpoint(truncate);");
         status = store_db_status(db, err);
     }
     return status;

@@ -26,10 +26,12 @@ void store_chat_drop(struct store_db *db, uint64_t chat)
 /* Drops up to `max` messages of a chat, then the chat. Returns how many pieces of work that was. */
 static int drop_from_chat(struct store_db *db, uint64_t chat, int max)
 {
+    /* Ids grow downwards: below the one with the largest parent there is none, so what is left is always a
+     * tree. */
+    static const char leaf[] = "SELECT id FROM messages WHERE chat = ?1 ORDER BY parent DESC LIMIT 1";
     int n = 0;
     for (; n < max && db->status == STATUS_OK; n++) {
-        uint64_t message = (uint64_t)store_query_integer(
-            db, "SELECT id FROM messages WHERE chat = ?1 LIMIT 1", STORE_VALUES(store_id(chat)), 0);
+        uint64_t message = (uint64_t)store_query_integer(db, leaf, STORE_VALUES(store_id(chat)), 0);
         if (message == 0) {
             store_chat_drop(db, chat);
             return n + 1;
