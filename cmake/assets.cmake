@@ -7,7 +7,18 @@
 
 set(NOTSO_VENDOR_FILES
   static/vendor/htmx.min.js=node_modules/htmx.org/dist/htmx.min.js
-  static/vendor/sse.js=node_modules/htmx-ext-sse/dist/sse.min.js)
+  static/vendor/sse.js=node_modules/htmx-ext-sse/dist/sse.min.js
+  static/vendor/highlight.min.js=node_modules/@highlightjs/cdn-assets/highlight.min.js
+  static/vendor/katex.min.js=node_modules/katex/dist/katex.min.js
+  static/vendor/katex.min.css=node_modules/katex/dist/katex.min.css)
+# Every browser that can show the page reads WOFF2; the style sheet names other formats behind it.
+foreach(font AMS-Regular Caligraphic-Bold Caligraphic-Regular Fraktur-Bold Fraktur-Regular Main-Bold
+    Main-BoldItalic Main-Italic Main-Regular Math-BoldItalic Math-Italic SansSerif-Bold SansSerif-Italic
+    SansSerif-Regular Script-Regular Size1-Regular Size2-Regular Size3-Regular Size4-Regular
+    Typewriter-Regular)
+  list(APPEND NOTSO_VENDOR_FILES
+    static/vendor/fonts/KaTeX_${font}.woff2=node_modules/katex/dist/fonts/KaTeX_${font}.woff2)
+endforeach()
 
 # notso_embed_assets(TARGET FOLDER): all below FOLDER/templates and FOLDER/static, and the vendor files.
 function(notso_embed_assets target folder)

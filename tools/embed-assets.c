@@ -5,8 +5,9 @@
  *     embed-assets OUT.c PATH=FILE...
  *
  * Each FILE becomes an array of bytes, found under PATH, with the content type of its extension and an ETag
- * made from its content. Runs on the building machine, as part of the build, and needs only a C compiler.
- * The output appears whole or not at all: it is written beside OUT.c and renamed.
+ * made from its content. What lies below static/ is there a second time as gzip(1) packs it, if that is much
+ * shorter. Runs on the building machine, as part of the build, and needs only a C compiler and gzip. The
+ * output appears whole or not at all: it is written beside OUT.c and renamed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,9 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct bytes {
+    char *data; /* owned */
+    size_t len;
+};
+
 struct input {
     const char *path;
     const char *file;
+    struct bytes packed; /* empty: not worth it */
     uint64_t hash;
 };
 
@@ -61,29 +68,85 @@ static int compare_inputs(const void *a, const void *b)
     return strcmp(((const struct input *)a)->path, ((const struct input *)b)->path);
 }
 
-/* Copies a file as the initialiser of an array, with a NUL at the end, and hashes it. */
-static bool write_array(FILE *out, size_t index, struct input *input)
+static bool read_stream(FILE *in, struct bytes *bytes)
 {
-    FILE *in = fopen(input->file, "rb");
+    size_t n;
+    char piece[65536];
+    while ((n = fread(piece, 1, sizeof(piece), in)) > 0) {
+        char *data = realloc(bytes->data, bytes->len + n);
+        if (!data) {
+            return false;
+        }
+        memcpy(data + bytes->len, piece, n);
+        bytes->data = data;
+        bytes->len += n;
+    }
+    return !ferror(in);
+}
+
+static bool read_file(const char *file, struct bytes *bytes)
+{
+    FILE *in = fopen(file, "rb");
     if (!in) {
-        fprintf(stderr, "embed-assets: cannot read %s: %s%s\n", input->file, strerror(errno),
-                strstr(input->file, "node_modules/") ? ": run ./run.sh --setup" : "");
+        fprintf(stderr, "embed-assets: cannot read %s: %s%s\n", file, strerror(errno),
+                strstr(file, "node_modules/") ? ": run ./run.sh --setup" : "");
         return false;
     }
-    fprintf(out, "static const char data_%zu[] = {", index);
-    input->hash = HASH_START;
-    size_t column = 0;
-    for (int c; (c = getc(in)) != EOF; column++) {
-        input->hash = hash_byte(input->hash, (unsigned char)c);
-        /* A char holds 200 on some machines and -56 on others; '\310' is right on all. */
-        fprintf(out, c < 128 ? "%s%u," : "%s'\\%o',", column % 32 == 0 ? "\n" : "", (unsigned int)c);
-    }
-    fputs("\n0};\n\n", out);
-    bool ok = !ferror(in);
+    bool ok = read_stream(in, bytes);
     fclose(in);
     if (!ok) {
-        fprintf(stderr, "embed-assets: reading %s failed\n", input->file);
+        fprintf(stderr, "embed-assets: reading %s failed\n", file);
     }
+    return ok;
+}
+
+/* Packs a file, with neither its name nor its time, so that the same file always gives the same bytes. Leaves
+ * `packed` empty where that saves less than a tenth. */
+static bool pack(struct input *input, size_t len)
+{
+    FILE *in =
+        setenv("FILE_TO_PACK", input->file, 1) == 0 ? popen("gzip -9nc <\"$FILE_TO_PACK\"", "r") : NULL;
+    bool ok = in && read_stream(in, &input->packed);
+    ok = in && pclose(in) == 0 && ok;
+    if (!ok) {
+        fprintf(stderr, "embed-assets: gzip cannot pack %s\n", input->file);
+    }
+    if (input->packed.len > len - len / 10) {
+        input->packed.len = 0;
+    }
+    return ok;
+}
+
+/* Writes bytes as an array, with a NUL at the end. */
+static void write_array(FILE *out, const char *name, size_t index, struct bytes bytes)
+{
+    fprintf(out, "static const char %s_%zu[] = {", name, index);
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned int c = (unsigned char)bytes.data[i];
+        /* A char holds 200 on some machines and -56 on others; '\310' is right on all. */
+        fprintf(out, c < 128 ? "%s%u," : "%s'\\%o',", i % 32 == 0 ? "\n" : "", c);
+    }
+    fputs("\n0};\n\n", out);
+}
+
+static bool write_arrays(FILE *out, size_t index, struct input *input)
+{
+    struct bytes bytes = {NULL, 0};
+    bool ok = read_file(input->file, &bytes);
+    if (ok && strncmp(input->path, "static/", 7) == 0) {
+        ok = pack(input, bytes.len);
+    }
+    if (ok) {
+        input->hash = HASH_START;
+        for (size_t i = 0; i < bytes.len; i++) {
+            input->hash = hash_byte(input->hash, (unsigned char)bytes.data[i]);
+        }
+        write_array(out, "data", index, bytes);
+        if (input->packed.len > 0) {
+            write_array(out, "packed", index, input->packed);
+        }
+    }
+    free(bytes.data);
     return ok;
 }
 
@@ -92,7 +155,7 @@ static bool write_table(FILE *out, struct input *inputs, size_t n_inputs)
     uint64_t version = HASH_START;
     fputs("/* Written by tools/embed-assets.c. */\n#include \"web/assets/asset_internal.h\"\n\n", out);
     for (size_t i = 0; i < n_inputs; i++) {
-        if (!write_array(out, i, &inputs[i])) {
+        if (!write_arrays(out, i, &inputs[i])) {
             return false;
         }
         if (strncmp(inputs[i].path, "static/", 7) == 0) {
@@ -103,8 +166,14 @@ static bool write_table(FILE *out, struct input *inputs, size_t n_inputs)
     }
     fputs("const struct asset asset_table[] = {\n", out);
     for (size_t i = 0; i < n_inputs; i++) {
-        fprintf(out, "    {\"%s\", data_%zu, sizeof(data_%zu) - 1, \"%s\", \"\\\"%016" PRIx64 "\\\"\"},\n",
-                inputs[i].path, i, i, content_type_of(inputs[i].path), inputs[i].hash);
+        fprintf(out, "    {\"%s\", data_%zu, sizeof(data_%zu) - 1, ", inputs[i].path, i, i);
+        if (inputs[i].packed.len > 0) {
+            fprintf(out, "packed_%zu, sizeof(packed_%zu) - 1, ", i, i);
+        } else {
+            fputs("NULL, 0, ", out);
+        }
+        fprintf(out, "\"%s\", \"W/\\\"%016" PRIx64 "\\\"\"},\n", content_type_of(inputs[i].path),
+                inputs[i].hash);
     }
     fputs("};\nconst size_t asset_table_len = sizeof(asset_table) / sizeof(asset_table[0]);\n", out);
     fprintf(out, "const char asset_table_version[] = \"%016" PRIx64 "\";\n", version);
@@ -121,7 +190,7 @@ static bool read_arguments(char **arguments, size_t n_inputs, struct input *inpu
             return false;
         }
         *equals = '\0';
-        inputs[i] = (struct input){arguments[i], equals + 1, 0};
+        inputs[i] = (struct input){.path = arguments[i], .file = equals + 1};
         if (strpbrk(inputs[i].path, "\"\\") || !content_type_of(inputs[i].path)) {
             fprintf(stderr, "embed-assets: %s: add its extension to content_types in tools/embed-assets.c\n",
                     inputs[i].path);
@@ -169,6 +238,9 @@ int main(int argc, char **argv)
         remove(part);
     }
 done:
+    for (size_t i = 0; inputs && i < n_inputs; i++) {
+        free(inputs[i].packed.data);
+    }
     free(inputs);
     free(part);
     return result;

@@ -16,6 +16,7 @@ command cc                             gcc
 command cmake                          cmake
 command ninja                          ninja-build
 command pkg-config                     pkg-config
+command gzip                           gzip
 library libmicrohttpd                  libmicrohttpd-dev
 library jansson                        libjansson-dev
 library libpcre2-8                     libpcre2-dev

@@ -11,18 +11,24 @@
 #ifndef ASSETS_ASSET_H
 #define ASSETS_ASSET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct asset {
     const char *path; /* "static/app.css" */
     const char *data; /* `len` bytes and a NUL behind them */
     size_t len;
+    const char *gzip; /* the same, packed: `gzip_len` bytes; NULL where that is hardly shorter */
+    size_t gzip_len;
     const char *content_type; /* "text/css; charset=utf-8" */
-    const char *etag;         /* a hash of the content, with the quotes that HTTP wants around it */
+    const char *etag;         /* a hash of the content as HTTP wants it: weak, because it names both bodies */
 };
 
 /* NULL if there is no such file. Paths are compared byte by byte: "..", "//" and letter case mean nothing. */
 const struct asset *asset_find(const char *path);
+
+/* Does who sent this Accept-Encoding header (NULL: none) take a body packed by gzip? */
+bool asset_takes_gzip(const char *accept_encoding);
 
 /* Sixteen hexadecimal digits that change whenever any file below static/ does. A URL that carries them
  * ("/static/app.css?v=…") may be cached for ever. */

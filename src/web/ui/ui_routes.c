@@ -105,11 +105,18 @@ static void serve_asset(struct ui *ui, const struct http_request *request, struc
     http_response_header(response, "Cache-Control", "%s",
                          forever ? "public, max-age=31536000, immutable" : "no-cache");
     response->content_type = asset->content_type;
+    bool packed = asset->gzip && asset_takes_gzip(http_header(request, "Accept-Encoding"));
+    if (asset->gzip)
+        http_response_header(response, "Vary", "Accept-Encoding");
     const char *known = http_header(request, "If-None-Match");
-    if (known && strcmp(known, asset->etag) == 0)
+    if (known && strcmp(known, asset->etag) == 0) {
         response->status = 304;
-    else
-        response->constant = (struct str){asset->data, asset->len};
+        return;
+    }
+    if (packed)
+        http_response_header(response, "Content-Encoding", "gzip");
+    response->constant =
+        packed ? (struct str){asset->gzip, asset->gzip_len} : (struct str){asset->data, asset->len};
 }
 
 static void get_static(void *user, const struct http_request *request, struct http_response *response)

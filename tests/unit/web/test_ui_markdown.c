@@ -312,6 +312,30 @@ static void test_no_memory(void **state)
     assert_int_equal(status, STATUS_OK);
 }
 
+/* A stream that found no memory says so, and can be freed. */
+static void test_stream_without_memory(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"One.\n\n- a\n", "- $b$\n\nT", "wo.\n\n```c\nint x;\n", "int y;\n",
+                                         "```\n"};
+    enum status status = STATUS_NO_MEMORY;
+    for (long nth = 1; nth < 1000 && status != STATUS_OK; nth++) {
+        struct ui_markdown_stream stream = UI_MARKDOWN_STREAM_INIT;
+        struct buf out = BUF_INIT;
+        status = STATUS_OK;
+        mem_fail_at(nth);
+        for (size_t i = 0; i < sizeof pieces / sizeof *pieces && status == STATUS_OK; i++) {
+            status = ui_markdown_push(&stream, str_of(pieces[i]), &out, NULL);
+            if (status == STATUS_OK)
+                status = ui_markdown_open_block(&stream, &out, NULL);
+        }
+        mem_fail_at(0);
+        ui_markdown_free(&stream);
+        buf_free(&out);
+    }
+    assert_int_equal(status, STATUS_OK);
+}
+
 static void repeat(struct buf *text, const char *piece, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -482,7 +506,7 @@ static int bench(void)
             least = worst < least ? worst : least;
         }
         double mean = best / (double)((text.len + per_piece - 1) / per_piece);
-        printf("%-22s %14.3f %14.3f %22.2f %12.1f\n", replies[i].name, mean * 1e3, least * 1e3,
+        printf("%-22s %14.3f %14.3f %22.3f %12.1f\n", replies[i].name, mean * 1e3, least * 1e3,
                mean * 3 * 100, (double)sent / 1e6);
         buf_free(&text);
     }
@@ -521,6 +545,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_finished_blocks_leave),
         cmocka_unit_test(test_unfinished_formula),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_stream_without_memory),
         cmocka_unit_test(test_costly),
         cmocka_unit_test(test_large_open_block),
         cmocka_unit_test(test_escape),

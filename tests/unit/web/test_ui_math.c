@@ -65,7 +65,7 @@ static const struct {
     {"so \\[\na\n= b\n\\] d", "<p>so " OUT("a\n= b") " d</p>\n"},
     {"so $$ a\n- b$$", "<p>so $$ a</p>\n<ul>\n<li>b$$</li>\n</ul>\n"},
     {"> $$\n> a\n> = b\n> $$\n", "<blockquote>\n<p>" OUT("a\n= b") "</p>\n</blockquote>\n"},
-    {"> $$\n> a\n\nb\n$$\n", "<blockquote>\n<p>$$\na</p>\n</blockquote>\n<p>b</p>\n<p>$$</p>\n"},
+    {"> $$\n> a\n\nb\n$$\n", "<blockquote>\n<p>$$\na</p>\n</blockquote>\n<p>b\n$$</p>\n"},
     {"1. so:\n   $$\n   a\n   $$\n2. b\n", "<ol>\n<li>so:\n" OUT("a") "</li>\n<li>b</li>\n</ol>\n"},
     {"| a |\n| - |\n| $|x|$ |\n",
      "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>" IN(
