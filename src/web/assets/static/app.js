@@ -292,9 +292,11 @@
         frame.className = "code";
         frame.dataset.language = /language-(\S+)/.exec(find("code", pre)?.className)?.[1] ?? "";
         pre.replaceWith(frame);
-        pre.tabIndex = 0; /* long lines scroll, also by keyboard */
         frame.append(pre, find("#copy").content.cloneNode(true));
       }
+      /* What is wide scrolls, also by keyboard. */
+      for (const wide of [block, ...all("pre, table", block)]) if (wide.matches("pre, table")) wide.tabIndex = 0;
+      for (const box of all("input", block)) box.ariaLabel = box.checked ? "done" : "to do";
       window.rich?.(block);
     }
   };
