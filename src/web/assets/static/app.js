@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * app.js - what htmx and the server cannot do for the page: a theme that changes at once, growing input, keys, the command
- * palette, the message that is shown before the server has answered, scrolling that lets go, copying, a lost connection.
+ * app.js - what htmx and the server cannot do for the page: a theme that changes at once, growing input,
+ * keys, the command palette, the message that is shown before the server has answered, scrolling that lets go,
+ * copying, a lost connection.
  *
  * It decides nothing about chats: every message and state comes from the server as HTML. Without this file
  * the page still works, as plain forms.
@@ -186,7 +187,8 @@
     const typed = text.value.toLowerCase(), isArgument = /^\/\S+ /.test(typed);
     for (const option of options) {
       const value = option.dataset.value.toLowerCase();
-      option.hidden = value.includes(" ") !== isArgument || !value.startsWith(typed) || value === typed && isArgument;
+      option.hidden = value.includes(" ") !== isArgument || !value.startsWith(typed) ||
+        value === typed && isArgument;
     }
     palette.hidden = !/^\/\S*( \S*)?$/.test(typed) || shown().length === 0;
     /* An argument may be left out: then Enter sends what is there. */
@@ -295,7 +297,7 @@
         frame.append(pre, find("#copy").content.cloneNode(true));
       }
       /* What is wide scrolls, also by keyboard. */
-      for (const wide of [block, ...all("pre, table", block)]) if (wide.matches("pre, table")) wide.tabIndex = 0;
+      for (const wide of [block, ...all("*", block)]) if (wide.matches("pre, table")) wide.tabIndex = 0;
       for (const box of all("input", block)) box.ariaLabel = box.checked ? "done" : "to do";
       window.rich?.(block);
     }
