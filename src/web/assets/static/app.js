@@ -86,12 +86,17 @@
 
   /* More of the list may begin with the group that the list ended with. */
 
-  htmx.onLoad(() => {
+  htmx.onLoad((element) => {
     let last;
     for (const heading of all(".group h2")) {
       heading.hidden = heading.textContent === last;
       last = heading.textContent;
     }
+    for (const time of all("time:empty", element)) {
+      time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    }
+    const theme = find("[name=theme]:checked", element); /* settings that have been saved */
+    if (theme) root.dataset.theme = theme.value;
   });
 
   find(".item.current")?.scrollIntoView({ block: "nearest" });
@@ -123,8 +128,10 @@
   grown.observe(messages);
   grown.observe(stream);
   jump.addEventListener("click", follow);
-  if (find(".message")) follow();
-  else following = false;
+  const wanted = /^#message-\d+$/.test(location.hash) && find(location.hash); /* what a search found */
+  following = !wanted && find(".message") !== null;
+  if (following) toEnd();
+  else if (wanted) wanted.scrollIntoView({ block: "center" });
 
   /* Earlier messages come in above; what is being read stays where it is. */
 
