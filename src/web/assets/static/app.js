@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * app.js - what htmx and the server cannot do for the page: a theme that changes at once, growing input, keys, the command
- * palette, the message that is shown before the server has answered, scrolling that lets go, copying, a lost connection.
+ * app.js - what htmx and the server cannot do for the page: a theme that changes at once, growing input,
+ * keys, the command palette, the message that is shown before the server has answered, scrolling that lets go,
+ * copying, a lost connection.
  *
  * It decides nothing about chats: every message and state comes from the server as HTML. Without this file
  * the page still works, as plain forms.
@@ -85,12 +86,17 @@
 
   /* More of the list may begin with the group that the list ended with. */
 
-  htmx.onLoad(() => {
+  htmx.onLoad((element) => {
     let last;
     for (const heading of all(".group h2")) {
       heading.hidden = heading.textContent === last;
       last = heading.textContent;
     }
+    for (const time of all("time:empty", element)) {
+      time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    }
+    const theme = find("[name=theme]:checked", element); /* settings that have been saved */
+    if (theme) root.dataset.theme = theme.value;
   });
 
   find(".item.current")?.scrollIntoView({ block: "nearest" });
@@ -122,8 +128,10 @@
   grown.observe(messages);
   grown.observe(stream);
   jump.addEventListener("click", follow);
-  if (find(".message")) follow();
-  else following = false;
+  const wanted = /^#message-\d+$/.test(location.hash) && find(location.hash); /* what a search found */
+  following = !wanted && find(".message") !== null;
+  if (following) toEnd();
+  else if (wanted) wanted.scrollIntoView({ block: "center" });
 
   /* Earlier messages come in above; what is being read stays where it is. */
 
@@ -186,7 +194,8 @@
     const typed = text.value.toLowerCase(), isArgument = /^\/\S+ /.test(typed);
     for (const option of options) {
       const value = option.dataset.value.toLowerCase();
-      option.hidden = value.includes(" ") !== isArgument || !value.startsWith(typed) || value === typed && isArgument;
+      option.hidden = value.includes(" ") !== isArgument || !value.startsWith(typed) ||
+        value === typed && isArgument;
     }
     palette.hidden = !/^\/\S*( \S*)?$/.test(typed) || shown().length === 0;
     /* An argument may be left out: then Enter sends what is there. */
@@ -292,9 +301,11 @@
         frame.className = "code";
         frame.dataset.language = /language-(\S+)/.exec(find("code", pre)?.className)?.[1] ?? "";
         pre.replaceWith(frame);
-        pre.tabIndex = 0; /* long lines scroll, also by keyboard */
         frame.append(pre, find("#copy").content.cloneNode(true));
       }
+      /* What is wide scrolls, also by keyboard. */
+      for (const wide of [block, ...all("*", block)]) if (wide.matches("pre, table")) wide.tabIndex = 0;
+      for (const box of all("input", block)) box.ariaLabel = box.checked ? "done" : "to do";
       window.rich?.(block);
     }
   };

@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: MIT */
-/* theme.js - runs before the first paint: a mark that scripts run, so that nothing moves when app.js follows. */
+/* theme.js - runs before the first paint: a mark that scripts run. Nothing moves when app.js follows. */
 document.documentElement.classList.add("js");
