@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""kill -9 at random moments, under load: what was acknowledged is there, every reply is whole or has its beginning.
+"""kill -9 at random moments, under load: what was acknowledged is there, replies are whole or have their beginning.
 
-A few rounds belong to the tests; NOTSO_KILL_ROUNDS=200 makes it 200. Each round starts the server on the same chats,
-lets people talk to it at once, kills it, and looks at the file.
+A few rounds belong to the tests; NOTSO_KILL_ROUNDS=200 makes it 200. Each round starts the server on the same
+chats, lets people talk to it at once, kills it, and looks at the file.
 """
 
 import collections
@@ -41,8 +41,8 @@ class Person(threading.Thread):
 
 
 def read_messages(file):
-    return file.execute("SELECT m.chat, m.role, m.state, p.text FROM messages m LEFT JOIN parts p ON p.id = 4 * m.id"
-                        " ORDER BY m.id").fetchall()
+    return file.execute("SELECT m.chat, m.role, m.state, p.text FROM messages m"
+                        " LEFT JOIN parts p ON p.id = 4 * m.id ORDER BY m.id").fetchall()
 
 
 def test_nothing_is_lost(notso, tmp_path, run):

@@ -154,7 +154,7 @@ http_handler ui_post_rename, ui_post_pin, ui_post_archive, ui_post_chat_delete, 
 http_handler ui_get_settings, ui_post_settings, ui_post_delete_everything; /* ui_settings.c */
 http_handler ui_get_events;                                                /* ui_reply.c */
 http_handler ui_get_export_json, ui_get_export_markdown, ui_get_export_text, ui_get_export_all, ui_get_share,
-    ui_post_import; /* ui_files.c */
-http_handler ui_get_follow_ups;                                            /* ui_follow_ups.c */
+    ui_post_import;             /* ui_files.c */
+http_handler ui_get_follow_ups; /* ui_follow_ups.c */
 
 #endif
