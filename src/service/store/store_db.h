@@ -28,7 +28,8 @@ struct store_db {
     const char *path; /* for messages; borrowed */
     enum status status;
     struct err err;
-    struct store_db *next; /* in the pool of readers */
+    struct store_db *next;           /* in the pool of readers */
+    const struct store_found *found; /* by the search that runs on it */
     size_t n_cached;
     struct {
         const char *sql; /* the text's address is the key */

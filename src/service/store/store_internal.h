@@ -152,6 +152,11 @@ void store_purge_later(struct store *store);
 void store_message_drop(struct store_db *db, uint64_t message);
 void store_chat_drop(struct store_db *db, uint64_t chat); /* one without messages */
 
+/* -- store_search.c -- */
+
+/* Gives a connection what searches need. */
+void store_search_enable(struct store_db *db);
+
 /* -- store_file.c -- */
 
 /* STATUS_ARGUMENT if another server has the file. */

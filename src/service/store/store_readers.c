@@ -21,32 +21,44 @@ static struct store_db *take_reader(struct store *store)
     return db;
 }
 
-enum status store_read_begin(struct store *store, struct store_db **out, struct err *err)
-{
-    enum status status = STATUS_OK;
-    struct store_db *db = take_reader(store);
-    if (store->in_memory)
-        pthread_rwlock_rdlock(&store->memory_lock);
-    if (!db) {
-        db = mem_alloc(sizeof *db);
-        status = db ? store_db_open(db, store->path, STORE_READ, err) : err_no_memory(err, "reading chats");
-    }
-    *out = db;
-    if (status == STATUS_OK) {
-        store_db_clear(db);
-        store_execute(db, "BEGIN", STORE_NO_VALUES);
-        return STATUS_OK;
-    }
-    mem_free(db);
-    if (store->in_memory)
-        pthread_rwlock_unlock(&store->memory_lock);
-    return status;
-}
-
 static void close_reader(struct store_db *db)
 {
     store_db_close(db);
     mem_free(db);
+}
+
+static enum status open_reader(struct store *store, struct store_db **out, struct err *err)
+{
+    struct store_db *db = mem_alloc(sizeof *db);
+    if (!db)
+        return err_no_memory(err, "reading chats");
+    enum status status = store_db_open(db, store->path, STORE_READ, err);
+    if (status != STATUS_OK) {
+        mem_free(db);
+        return status;
+    }
+    store_search_enable(db);
+    status = store_db_status(db, err);
+    if (status == STATUS_OK)
+        *out = db;
+    else
+        close_reader(db);
+    return status;
+}
+
+enum status store_read_begin(struct store *store, struct store_db **out, struct err *err)
+{
+    struct store_db *db = take_reader(store);
+    if (store->in_memory)
+        pthread_rwlock_rdlock(&store->memory_lock);
+    enum status status = db ? STATUS_OK : open_reader(store, &db, err);
+    if (status == STATUS_OK) {
+        store_execute(db, "BEGIN", STORE_NO_VALUES);
+        *out = db;
+    } else if (store->in_memory) {
+        pthread_rwlock_unlock(&store->memory_lock);
+    }
+    return status;
 }
 
 enum status store_read_end(struct store *store, struct store_db *db, struct err *err)

@@ -106,10 +106,10 @@ static const char search_v1[] =
 
     "CREATE VIRTUAL TABLE words USING fts5 (owner, text, content = 'searchable_messages', content_rowid = "
     "'id',"
-    "  columnsize = 0, prefix = '1 2 3', tokenize = 'unicode61');"
+    "  columnsize = 0, prefix = '1 2 3 4', tokenize = 'unicode61');"
     "CREATE VIRTUAL TABLE titles USING fts5 (owner, text, content = 'searchable_titles', content_rowid = "
     "'id',"
-    "  columnsize = 0, prefix = '1 2 3', tokenize = 'unicode61');"
+    "  columnsize = 0, prefix = '1 2 3 4', tokenize = 'unicode61');"
 
     "CREATE TRIGGER parts_added AFTER INSERT ON parts WHEN new.id % 4 = 0 BEGIN"
     "  INSERT INTO words (rowid, owner, text)"

@@ -16,8 +16,6 @@
 
 enum { MAX_WORDS = 64 };
 
-#define SNIPPET_WORDS "20"
-
 static bool is_separator(char c)
 {
     unsigned char byte = (unsigned char)c;
@@ -50,8 +48,9 @@ static void make_query(struct store_db *db, uint64_t session, struct str query, 
         store_db_fail(db, STATUS_NO_MEMORY, "out of memory while searching");
 }
 
-/* Keeps the marks in pairs where a long snippet is cut, and everything on one line. */
-static void clean_snippet(char *snippet, size_t size)
+/* Keeps the marks in pairs where a long snippet was cut, for which there is a byte left, and everything on
+ * one line. */
+static void clean_snippet(char *snippet)
 {
     bool marked = false;
     size_t len = 0;
@@ -61,7 +60,7 @@ static void clean_snippet(char *snippet, size_t size)
         else if ((unsigned char)snippet[len] < ' ')
             snippet[len] = ' ';
     }
-    if (marked && len + 1 < size)
+    if (marked)
         memcpy(snippet + len, "\x03", 2);
 }
 
@@ -70,30 +69,42 @@ struct found {
     int64_t ms; /* of the message, or of the chat whose title it is */
 };
 
-struct found_list {
+struct store_found {
     struct found *items;
     size_t n;
 };
 
-static bool is_among(const struct found_list *list, uint64_t chat)
+/* SQL: unfound(chat) is true for a chat that this search has not found yet. */
+static void unfound(sqlite3_context *context, int n_values, sqlite3_value **values)
 {
-    for (size_t i = 0; i < list->n; i++)
-        if (list->items[i].hit.chat.id == chat)
-            return true;
-    return false;
+    const struct store_db *db = sqlite3_user_data(context);
+    const struct store_found *found = db->found;
+    uint64_t chat = (uint64_t)sqlite3_value_int64(values[0]);
+    int is_new = 1;
+    (void)n_values;
+    for (size_t i = 0; found && i < found->n && is_new; i++)
+        is_new = found->items[i].hit.chat.id != chat;
+    sqlite3_result_int(context, is_new);
 }
 
-/* Adds up to `max` chats of a query's rows that are not in the list yet. The column behind the chat is the
- * message or 0, then the time. */
-static void add_found(struct store_rows rows, struct found_list *list, size_t max)
+void store_search_enable(struct store_db *db)
 {
-    while (max > 0 && store_next(&rows)) {
-        if (is_among(list, store_column_id(&rows, 0)))
-            continue;
-        struct found *found = &list->items[list->n++];
-        *found = (struct found){.hit.message = store_column_id(&rows, 9), .ms = store_column(&rows, 10)};
-        store_chat_read(&rows, &found->hit.chat);
-        max--;
+    int code =
+        sqlite3_create_function_v2(db->sqlite, "unfound", 1, SQLITE_UTF8, db, unfound, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        store_db_fail_sqlite(db, code);
+}
+
+/* Adds up to `max` rows: the columns of a chat, the message or 0, the time, the snippet. */
+static void add_found(struct store_rows rows, struct store_found *found, size_t max)
+{
+    for (; max > 0 && store_next(&rows); max--) {
+        struct found *item = &found->items[found->n];
+        *item = (struct found){.hit.message = store_column_id(&rows, 9), .ms = store_column(&rows, 10)};
+        store_chat_read(&rows, &item->hit.chat);
+        store_column_copy(&rows, 11, item->hit.snippet, sizeof item->hit.snippet - 1);
+        clean_snippet(item->hit.snippet);
+        found->n++;
     }
     store_rows_end(&rows);
 }
@@ -106,47 +117,30 @@ static int newest_first(const void *a, const void *b)
     return x->hit.chat.id > y->hit.chat.id ? -1 : x->hit.chat.id < y->hit.chat.id;
 }
 
-/* Beside each chat that was found: the place. Asked for afterwards, because it costs more than finding. */
-static void add_snippets(struct store_db *db, struct str query, struct store_hit *hits, size_t n)
-{
-    static const char of_message[] = "SELECT snippet(words, 1, char(2), char(3), '…', " SNIPPET_WORDS ")"
-                                     " FROM words WHERE words MATCH ?1 AND rowid = ?2";
-    static const char of_title[] = "SELECT snippet(titles, 1, char(2), char(3), '…', " SNIPPET_WORDS ")"
-                                   " FROM titles WHERE titles MATCH ?1 AND rowid = ?2";
-    for (size_t i = 0; i < n; i++) {
-        struct store_hit *hit = &hits[i];
-        struct store_rows rows = store_query(
-            db, hit->message ? of_message : of_title,
-            STORE_VALUES(store_text(query), store_id(hit->message ? hit->message : hit->chat.id)));
-        if (store_next(&rows))
-            store_column_copy(&rows, 0, hit->snippet, sizeof hit->snippet - 1);
-        store_rows_end(&rows);
-        clean_snippet(hit->snippet, sizeof hit->snippet);
-    }
-}
-
 static void search(struct store_db *db, struct str query, struct store_hit *out, size_t max, size_t *n)
 {
-    /* CROSS JOIN: words first, in their order. */
+    /* CROSS JOIN: words first, in their order. What costs most, the snippet, is made for what is new only. */
     static const char in_messages[] =
-        "SELECT " STORE_CHAT_COLUMNS
-        ", m.id, m.created_ms FROM words CROSS JOIN messages m ON m.id = words.rowid"
-        " CROSS JOIN chats c ON c.id = m.chat"
-        " WHERE words MATCH ?1 AND m.deleted_ms IS NULL AND c.deleted_ms IS NULL ORDER BY words.rowid DESC";
+        "SELECT " STORE_CHAT_COLUMNS ", m.id, m.created_ms, snippet(words, 1, char(2), char(3), '…', 20)"
+        " FROM words CROSS JOIN messages m ON m.id = words.rowid CROSS JOIN chats c ON c.id = m.chat"
+        " WHERE words MATCH ?1 AND m.deleted_ms IS NULL AND c.deleted_ms IS NULL AND unfound(c.id)"
+        " ORDER BY words.rowid DESC";
     static const char in_titles[] =
-        "SELECT " STORE_CHAT_COLUMNS ", 0, c.updated_ms FROM titles CROSS JOIN chats c ON c.id = titles.rowid"
-        " WHERE titles MATCH ?1 AND c.deleted_ms IS NULL ORDER BY titles.rowid DESC";
-    struct found_list list = {mem_zalloc(max, 2 * sizeof *list.items), 0};
-    if (!list.items)
+        "SELECT " STORE_CHAT_COLUMNS ", 0, c.updated_ms, snippet(titles, 1, char(2), char(3), '…', 20)"
+        " FROM titles CROSS JOIN chats c ON c.id = titles.rowid"
+        " WHERE titles MATCH ?1 AND c.deleted_ms IS NULL AND unfound(c.id) ORDER BY titles.rowid DESC";
+    struct store_found found = {mem_zalloc(max, 2 * sizeof *found.items), 0};
+    if (!found.items)
         store_db_fail(db, STATUS_NO_MEMORY, "out of memory while searching");
-    add_found(store_query(db, in_messages, STORE_VALUES(store_text(query))), &list, max);
-    add_found(store_query(db, in_titles, STORE_VALUES(store_text(query))), &list, max);
-    if (list.n > 0)
-        qsort(list.items, list.n, sizeof *list.items, newest_first);
-    for (size_t i = 0; i < list.n && i < max; i++)
-        out[(*n)++] = list.items[i].hit;
-    mem_free(list.items);
-    add_snippets(db, query, out, *n);
+    db->found = &found;
+    add_found(store_query(db, in_messages, STORE_VALUES(store_text(query))), &found, max);
+    add_found(store_query(db, in_titles, STORE_VALUES(store_text(query))), &found, max);
+    db->found = NULL;
+    if (found.n > 0)
+        qsort(found.items, found.n, sizeof *found.items, newest_first);
+    for (size_t i = 0; i < found.n && i < max; i++)
+        out[(*n)++] = found.items[i].hit;
+    mem_free(found.items);
 }
 
 enum status store_search(struct store *store, uint64_t session, struct str query, struct store_hit *out,
