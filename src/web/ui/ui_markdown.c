@@ -326,8 +326,10 @@ static bool may_have_blank_lines(cmark_node_type type)
 static size_t lines_length(struct str text, size_t n)
 {
     size_t at = 0;
-    while (n > 0 && at < text.len)
-        n -= text.data[at++] == '\n';
+    while (n > 0 && at < text.len) {
+        char c = text.data[at++];
+        n -= c == '\n' || (c == '\r' && (at == text.len || text.data[at] != '\n'));
+    }
     return at;
 }
 

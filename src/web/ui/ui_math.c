@@ -61,9 +61,24 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+static bool is_all_blank(const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!is_blank(data[i]) && data[i] != '\n' && data[i] != '\r')
+            return false;
+    return true;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+/* "\n", "\r\n" (at its second character) and "\r" end lines. */
+static bool is_line_end(struct str text, size_t at)
+{
+    char c = text.data[at];
+    return c == '\n' || (c == '\r' && (at + 1 == text.len || text.data[at + 1] != '\n'));
 }
 
 static size_t run_length(struct str text, size_t at)
@@ -130,6 +145,12 @@ static void look_back(struct scan *scan, size_t at)
 
 /* -- ends -- */
 
+/* Is this what a backslash before it keeps from meaning anything? The end of a line keeps its meaning. */
+static bool is_escaped(struct str text, size_t at)
+{
+    return at < text.len && text.data[at] != '\n' && text.data[at] != '\r';
+}
+
 static bool is_end(struct str text, size_t at, enum closing closing, size_t n)
 {
     static const char backslashed[] = {[CLOSING_PARENTHESIS] = ')', [CLOSING_BRACKET] = ']'};
@@ -155,9 +176,9 @@ static size_t find_end(struct scan *scan, size_t from, enum closing closing, siz
         char c = text.data[at];
         if (is_end(text, at, closing, n))
             return at;
-        if (c == '\n' && !may_enter(scan, at + 1, reach))
+        if (is_line_end(text, at) && !may_enter(scan, at + 1, reach))
             break;
-        if (c == '\\' && closing != CLOSING_BACKTICKS && at + 1 < text.len && text.data[at + 1] != '\n')
+        if (c == '\\' && closing != CLOSING_BACKTICKS && is_escaped(text, at + 1))
             at += 2;
         else if (c == '$' || c == '`')
             at += run_length(text, at);
@@ -174,15 +195,15 @@ static size_t find_dollar(struct scan *scan, size_t at)
 {
     struct str text = scan->text;
     size_t i = at + 1;
-    if (i == text.len || is_blank(text.data[i]) || text.data[i] == '\n' || text.data[i] == '\r')
+    if (i == text.len || is_all_blank(text.data + i, 1))
         return NOWHERE;
     for (; i < text.len && text.data[i] != '$'; i++) {
-        if (text.data[i] == '\n' && !may_enter(scan, i + 1, REACH_TEXT))
+        if (is_line_end(text, i) && !may_enter(scan, i + 1, REACH_TEXT))
             return NOWHERE;
-        if (text.data[i] == '\\' && i + 1 < text.len && text.data[i + 1] != '\n')
+        if (text.data[i] == '\\' && is_escaped(text, i + 1))
             i++;
     }
-    if (i >= text.len || run_length(text, i) > 1 || is_blank(text.data[i - 1]) || text.data[i - 1] == '\n' ||
+    if (i >= text.len || run_length(text, i) > 1 || is_all_blank(text.data + i - 1, 1) ||
         (i + 1 < text.len && is_digit(text.data[i + 1])))
         return NOWHERE;
     return i;
@@ -234,14 +255,6 @@ static void mask(struct scan *scan, size_t begin, size_t end, struct ui_math_pie
     buf_printf(&math->masked, TOKEN_BEGIN "%zu" TOKEN_END, math->n_pieces);
     piece.token_len = math->masked.len - piece.at;
     math->pieces[math->n_pieces++] = piece;
-}
-
-static bool is_all_blank(const char *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (!is_blank(data[i]) && data[i] != '\n' && data[i] != '\r')
-            return false;
-    return true;
 }
 
 /* Two characters that may begin a formula stand at `at`. Returns where to go on. */
@@ -324,13 +337,13 @@ static size_t step(struct scan *scan, size_t at)
 {
     struct str text = scan->text;
     char c = text.data[at], next = at + 1 < text.len ? text.data[at + 1] : 0;
-    if (c == '\n')
+    if (is_line_end(text, at))
         scan->line = at + 1;
     if (c == '`')
         return skip_code(scan, at);
     if (c == '\\' && (next == '(' || next == '['))
         return mask_long(scan, at, next == '(' ? CLOSING_PARENTHESIS : CLOSING_BRACKET);
-    if (c == '\\' && next && next != '\n')
+    if (c == '\\' && is_escaped(text, at + 1))
         return at + 2;
     if (c == '$') {
         size_t n = run_length(text, at);
@@ -358,7 +371,7 @@ struct str ui_math_mask(struct ui_math *math, struct str text, bool may_go_on)
     for (size_t at = 0; at < text.len && !math->failed;) {
         size_t next = step(&scan, at);
         for (size_t i = next; i > at + 1; i--) /* what was skipped may have had lines */
-            if (text.data[i - 1] == '\n') {
+            if (is_line_end(text, i - 1)) {
                 scan.line = i;
                 break;
             }

@@ -218,10 +218,10 @@ static const char *const lines[] = {
     "| $a|b$ | c |",
     "by \\(x_1*y_1\\) *a*",
     "\r",
+    "old\rlines\r\r<b>",
     "~~~ c\"x",
     "````",
-    "&#xFDD0;0&#xFDD1; \xEF\xB7\x90"
-    "0\xEF\xB7\x91",
+    "&#xFDD0;0&#xFDD1; \xEF\xB7\x90\x30\xEF\xB7\x91",
 };
 
 static void test_streamed_is_the_same(void **state)
