@@ -44,18 +44,18 @@ def free_port():
 
 
 class Server:
-    """`notso serve` on a free port, until stop()."""
+    """`notso serve` on a free port, its chats below `folder`, until stop()."""
 
-    def __init__(self, folder, model):
+    def __init__(self, folder, model, port=None):
         assert os.access(NOTSO, os.X_OK), f"{NOTSO} is missing: run ./run.sh --setup, or set NOTSO"
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.log_path = pathlib.Path(folder) / f"server-{self.port}.log"
         environment = {k: v for k, v in os.environ.items()
                        if k not in {"MODEL_PATH", "TOKENIZER_PATH", "PORT", "LOG_LEVEL"}}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [NOTSO, "serve", "--port", str(self.port), "--model", model, *OPTIONS],
+                [NOTSO, "serve", "--port", str(self.port), "--model", model, "--data", folder, *OPTIONS],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self.wait_for(b'"no_model"' if model == ABSENT_MODEL else b'"ok"')
 
@@ -149,11 +149,11 @@ def model():
 
 @pytest.fixture
 def start(tmp_path):
-    """start(model) -> a Server of the test's own."""
+    """start(model) -> a Server of the test's own; all of a test keep their chats in the same place."""
     servers = []
 
-    def start(model=ABSENT_MODEL):
-        servers.append(Server(tmp_path, model))
+    def start(model=ABSENT_MODEL, port=None):
+        servers.append(Server(tmp_path, model, port))
         return servers[-1]
 
     yield start
