@@ -66,10 +66,12 @@ def test_code_is_coloured_once(page):
 
 
 def test_formulas_are_set_under_the_policy(page):
-    formulas = [r"\vec{x} + \boxed{y}", r"\colorbox{yellow}{a} \fcolorbox{red}{white}{b}", r"\sqrt{\frac{1}{2}}",
-                r"\overbrace{a+b}^{c} \xrightarrow{d}", r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}",
+    formulas = [r"\vec{x} + \boxed{y}", r"\colorbox{yellow}{a} \fcolorbox{red}{white}{b}",
+                r"\sqrt{\frac{1}{2}}", r"\overbrace{a+b}^{c} \xrightarrow{d}",
+                r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}",
                 r"\pmb{a} \color{#123456} b"]
-    page.evaluate(RICH, "".join(f"<p><span class='math display'>{html.escape(f)}</span></p>" for f in formulas))
+    page.evaluate(RICH, "".join(f"<p><span class='math display'>{html.escape(formula)}</span></p>"
+                                for formula in formulas))
     assert page.locator("#place .katex-display").count() == len(formulas)
     assert page.locator("#place math").count() == len(formulas), "for those who do not see the page"
     assert page.evaluate("() => document.querySelector('#place svg').style.width") == "0.471em", "the arrow"
