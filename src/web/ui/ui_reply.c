@@ -86,15 +86,15 @@ static enum status write_status(struct reply *reply, const struct stream_progres
     return status;
 }
 
-/* A definition may have changed links anywhere, and a large block has only been shown as it was written: the
- * two cases where finished blocks are rendered again. */
-static enum status rewrite_all(struct reply *reply, struct buf *out)
+/* The last block joins the others. A definition may have changed links anywhere, and a large block has only
+ * been shown as it was written: in these two cases all of them are rendered again. */
+static enum status finish_blocks(struct reply *reply, struct buf *out)
 {
-    if (!reply->markdown.has_definitions && !ui_markdown_is_large(&reply->markdown))
-        return STATUS_OK;
-    out_of_band(reply, "innerHTML", "blocks");
-    enum status status =
-        ui_markdown_render(buf_str(&reply->view.path.messages[0].part[STORE_TEXT]), &reply->data, NULL);
+    bool again = reply->markdown.has_definitions || ui_markdown_is_large(&reply->markdown);
+    out_of_band(reply, again ? "innerHTML" : "beforeend", "blocks");
+    struct str text = buf_str(&reply->view.path.messages[0].part[STORE_TEXT]);
+    enum status status = again ? ui_markdown_render(text, &reply->data, NULL)
+                               : ui_markdown_open_block(&reply->markdown, &reply->data, NULL);
     buf_append_text(&reply->data, "</div>");
     if (status == STATUS_OK)
         write_event(reply, "text", out);
@@ -107,7 +107,7 @@ static enum status write_end(struct reply *reply, struct buf *out)
     struct models_status model;
     const struct store_message *message = &reply->view.path.messages[0];
     models_status(reply->ui->service->models, &model);
-    enum status status = rewrite_all(reply, out);
+    enum status status = finish_blocks(reply, out);
     if (status == STATUS_OK) {
         json_t *context = ui_view_pack(
             "{s:o, s:o, s:o, s:o}", "app", ui_view_app(reply->ui), "chat", ui_view_chat(&reply->view, &model),
