@@ -91,7 +91,9 @@ def test_where_it_is_looked_for(fails, tmp_path, environment, expected):
     assert list(tmp_path.iterdir()) == []  # only looked
 
 
-@pytest.mark.parametrize("words", [[], ["chck"], ["check", "x"], ["backup"], ["backup", "a", "b"], ["vacuum", "x"]])
+@pytest.mark.parametrize("words", [
+    [], ["chck"], ["check", "x"], ["backup"], ["backup", "a", "b"], ["vacuum", "x"],
+])
 def test_wrong_words(run, tmp_path, words):
     done = run(["data", *words, "--data", tmp_path])
     assert done.returncode == 2 and done.stderr.count("\n") == 1

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["serve", "chat", "run", "inspect", "tokenize", "render", "perplexity", "logits", "bench", "synth",
-            "quantize"]
+COMMANDS = ["serve", "chat", "data", "run", "inspect", "tokenize", "render", "perplexity", "logits", "bench",
+            "synth", "quantize"]
 
 
 def call(notso, *args, env=None):

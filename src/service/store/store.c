@@ -108,9 +108,9 @@ static enum status open_file(const char *path, struct store *store, struct err *
         return err_no_memory(err, "opening the chats");
     enum status status = STATUS_OK;
     if (path)
-        status = store_lock_take(path, &store->lock, err);
-    if (path && status == STATUS_OK)
         status = make_file(path, err);
+    if (path && status == STATUS_OK)
+        status = store_lock_take(path, &store->lock, err);
     if (status == STATUS_OK)
         status = store_db_open(&store->writer, store->path, STORE_WRITE, err);
     return status;

@@ -177,7 +177,8 @@ struct store_turn {
     uint64_t chat;   /* 0: a new one, whose title are the first words of `text` */
     uint64_t parent; /* a reply, or 0, if there is text; else a person's message */
     const struct str *text;
-    bool command, reset;
+    bool command;      /* both messages are */
+    bool reset;        /* the first one is */
     const char *model; /* of the reply, "" if none */
     /* A reply that is there already: it ends at once as done. NULL: it runs. */
     const struct str *answer;

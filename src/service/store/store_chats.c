@@ -10,12 +10,18 @@
 /* How long a title of first words may become, in bytes. */
 enum { FIRST_WORDS = 60 };
 
+static enum store_titled titled_read(int64_t titled)
+{
+    return titled >= STORE_TITLED_FIRST_WORDS && titled <= STORE_TITLED_PERSON ? (enum store_titled)titled
+                                                                               : STORE_TITLED_PERSON;
+}
+
 void store_chat_read(const struct store_rows *rows, struct store_chat *out)
 {
     *out = (struct store_chat){
         .id = store_column_id(rows, 0),
         .leaf = store_column_id(rows, 1),
-        .titled = (enum store_titled)store_column(rows, 3),
+        .titled = titled_read(store_column(rows, 3)),
         .created_ms = store_column(rows, 4),
         .updated_ms = store_column(rows, 5),
         .pinned = store_column(rows, 6) != 0,
@@ -125,6 +131,7 @@ static void change_title(struct store_db *db, uint64_t chat, const struct store_
 {
     char title[STORE_TITLE_MAX + 1];
     store_copy_text(title, sizeof title, str_of(change->title));
+    utf8_clean_line(title);
     store_execute(db, "UPDATE chats SET title = ?2, titled = ?3 WHERE id = ?1 AND titled <= ?3",
                   STORE_VALUES(store_id(chat), store_text_of(title), store_integer(change->titled)));
 }

@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,8 +22,11 @@
 
 enum status store_lock_take(const char *path, int *lock, struct err *err)
 {
+    char real[PATH_MAX]; /* whichever way it is reached, it is one file */
     struct buf name = BUF_INIT;
-    buf_printf(&name, "%s.lock", path);
+    if (!realpath(path, real))
+        return err_errno(err, errno, "cannot open %s", path);
+    buf_printf(&name, "%s.lock", real);
     if (name.failed) {
         buf_free(&name);
         return err_no_memory(err, "opening the chats");

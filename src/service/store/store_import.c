@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct known {
     uint64_t old_id, new_id;
@@ -85,11 +86,14 @@ static uint64_t add_message(struct store_db *db, const struct import_job *job,
 
 static uint64_t add_chat(struct store_db *db, uint64_t session, const struct store_chat *chat)
 {
+    char title[STORE_TITLE_MAX + 1];
+    store_copy_text(title, sizeof title, str_of(chat->title));
+    utf8_clean_line(title);
     store_session_require(db, session);
     store_execute(db,
                   "INSERT INTO chats (session, leaf, title, titled, created_ms, updated_ms, pinned, archived)"
                   " VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
-                  STORE_VALUES(store_id(session), store_text_of(chat->title), store_integer(chat->titled),
+                  STORE_VALUES(store_id(session), store_text_of(title), store_integer(chat->titled),
                                store_integer(chat->created_ms), store_integer(chat->updated_ms),
                                store_integer(chat->pinned), store_integer(chat->archived)));
     return store_last_id(db);

@@ -118,6 +118,8 @@ struct store_event *store_events_take(struct store *store)
 void store_events_put_back(struct store *store, struct store_event *events)
 {
     struct store_event **end = &events;
+    if (!events)
+        return;
     while (*end)
         end = &(*end)->next;
     *end = store->first_event;

@@ -13,6 +13,12 @@
     "m.n_prompt," \
     " m.n_prompt_cached, m.n_tokens, m.seconds, m.tokens_per_second, m.thinking_seconds, m.note, m.error"
 
+/* A damaged file is no reason to hand out a state that there is not. */
+static enum store_state state_read(int64_t state)
+{
+    return state >= STORE_RUNNING && state <= STORE_INTERRUPTED ? (enum store_state)state : STORE_INTERRUPTED;
+}
+
 static void message_read(const struct store_rows *rows, struct store_message *out)
 {
     *out = (struct store_message){
@@ -21,7 +27,7 @@ static void message_read(const struct store_rows *rows, struct store_message *ou
         .parent = store_column_id(rows, 2),
         .depth = (uint32_t)store_column(rows, 3),
         .role = store_column(rows, 4) == STORE_ASSISTANT ? STORE_ASSISTANT : STORE_USER,
-        .state = (enum store_state)store_column(rows, 5),
+        .state = state_read(store_column(rows, 5)),
         .command = store_column(rows, 6) != 0,
         .reset = store_column(rows, 7) != 0,
         .created_ms = store_column(rows, 8),

@@ -114,7 +114,9 @@ static int newest_first(const void *a, const void *b)
     const struct found *x = a, *y = b;
     if (x->ms != y->ms)
         return x->ms > y->ms ? -1 : 1;
-    return x->hit.chat.id > y->hit.chat.id ? -1 : x->hit.chat.id < y->hit.chat.id;
+    if (x->hit.message != y->hit.message)
+        return x->hit.message > y->hit.message ? -1 : 1;
+    return x->hit.chat.id > y->hit.chat.id ? -1 : 1; /* two titles */
 }
 
 static void search(struct store_db *db, struct str query, struct store_hit *out, size_t max, size_t *n)

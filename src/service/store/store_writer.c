@@ -29,6 +29,7 @@ enum {
     PURGE_WAIT_US = 20000,
     PURGE_MESSAGES = 200,
     CHECKPOINT_PAGES = 1000,
+    URGENT_PAGES = 8000, /* then even those who wait wait for it */
     WRITER_STACK = 512 << 10,
 };
 
@@ -215,18 +216,18 @@ static void *writer_main(void *user)
     pthread_mutex_lock(&store->mutex);
     for (;;) {
         uint64_t now = clock_now_us(), due = store->event_since_us + event_wait_us;
-        if (store->first_job || (store->first_event && (now >= due || store->closing))) {
+        if (n_log_pages >= (store->first_job ? URGENT_PAGES : CHECKPOINT_PAGES) && !store->closing) {
+            n_log_pages = 0;
+            pthread_mutex_unlock(&store->mutex);
+            checkpoint(store);
+            pthread_mutex_lock(&store->mutex);
+        } else if (store->first_job || (store->first_event && (now >= due || store->closing))) {
             bool last = store->closing;
             work(store, &event_wait_us);
             if (last && !store->first_job)
                 break;
         } else if (store->closing) {
             break;
-        } else if (n_log_pages >= CHECKPOINT_PAGES) {
-            n_log_pages = 0;
-            pthread_mutex_unlock(&store->mutex);
-            checkpoint(store);
-            pthread_mutex_lock(&store->mutex);
         } else if (store->first_event) {
             wait_for_work(store, due - now);
         } else if (store->purge_wanted) {

@@ -123,6 +123,10 @@ static void test_only_one_has_it_open(void **state)
     expect(STATUS_ARGUMENT, store_open(path, &second, &err), &err);
     assert_non_null(strstr(err.text, "in use"));
     expect(STATUS_ARGUMENT, store_vacuum(path, &err), &err);
+    char other_name[192];
+    snprintf(other_name, sizeof other_name, "%s/link", folder);
+    assert_int_equal(symlink(path, other_name), 0);
+    expect(STATUS_ARGUMENT, store_open(other_name, &second, &err), &err);
     say(0, 0, "a", "A");
     expect_faults(NULL); /* while it is open */
     reopen();
