@@ -2,7 +2,7 @@
 /*
  * Prompt lookup (Saxena 2023; the idea is Yang et al. 2023, "Inference with Reference"). How many of the
  * guessed tokens to compute follows from two numbers: the chance that a token is right, and what one more
- * token costs a pass.
+ * token costs a pass (pass_cost.h).
  */
 #include "inference/engine/draft.h"
 
@@ -14,30 +14,6 @@ static const float first_chances[ENGINE_DRAFT_LONGEST_MATCH + 1] = {0,    0.1f, 
                                                                     0.7f, 0.8f, 0.8f, 0.9f};
 /* Each outcome moves its chance by this share of the way: the last dozen or two count. */
 static const float learning_rate = 0.0625f;
-
-/* The time of a pass over so many tokens, in that of a pass over one: straight lines between these, and
- * beyond them. Reading the weights is most of a small pass, and the same for any number of tokens; more than
- * one has work that one has not, and each one more its own multiplications.
- *
- * They are constants and not measured as the program runs, for how often it guesses must not depend on what
- * else the machine does. They decide about speed only: wrong ones waste passes or miss guesses, and change no
- * reply. To set them: `notso bench -n 32 -b 1,2,4,8,16,32` prints tokens a second R(b), and the cost of b
- * tokens is b * R(1) / R(b). These fit SmolLM2-135M on AVX-512. */
-static const struct {
-    size_t n_tokens;
-    float cost;
-} pass_costs[] = {{1, 1.0f}, {2, 1.35f}, {4, 1.55f}, {8, 1.95f}, {16, 2.75f}, {32, 4.35f}};
-
-static float pass_cost(size_t n_tokens)
-{
-    const size_t n_costs = sizeof pass_costs / sizeof *pass_costs;
-    size_t i = 1; /* n_tokens lies on the line from i - 1 to i */
-    while (i + 1 < n_costs && n_tokens > pass_costs[i].n_tokens)
-        i++;
-    const size_t from = pass_costs[i - 1].n_tokens, to = pass_costs[i].n_tokens;
-    const float slope = (pass_costs[i].cost - pass_costs[i - 1].cost) / (float)(to - from);
-    return pass_costs[i - 1].cost + slope * ((float)n_tokens - (float)from);
-}
 
 void engine_draft_init(struct engine_draft *draft)
 {
@@ -83,13 +59,14 @@ uint32_t engine_draft_guess(struct engine_draft *draft, uint32_t *ids, size_t n,
         return 0;
     draft->n_guessed = max;
     uint32_t worth = 0;
-    float tokens = (float)pass.n_replies, best_rate = tokens / pass_cost(pass.n_tokens), right = 1;
+    float tokens = (float)pass.n_replies, right = 1;
+    float best_rate = tokens / engine_pass_cost(pass.cost, pass.n_tokens);
     for (uint32_t i = 0; i < max; i++) {
         /* One by one: a match near the end runs into its own guess, and so repeats what is periodic. */
         ids[n + i] = ids[from + i];
         right *= *chance_at(draft, i);
         tokens += right;
-        float rate = tokens / pass_cost(pass.n_tokens + i + 1);
+        float rate = tokens / engine_pass_cost(pass.cost, pass.n_tokens + i + 1);
         if (rate > best_rate) {
             best_rate = rate;
             worth = i + 1;

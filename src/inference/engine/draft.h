@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "inference/engine/pass_cost.h"
+
 enum { ENGINE_DRAFT_LONGEST_MATCH = 8 };
 
 struct engine_draft {
@@ -32,6 +34,7 @@ struct engine_draft {
 /* The pass that guesses would join: so many tokens in it, so many of them replies'. */
 struct engine_draft_pass {
     size_t n_tokens, n_replies;
+    const struct engine_pass_cost *cost;
 };
 
 void engine_draft_init(struct engine_draft *draft);

@@ -81,6 +81,7 @@ static enum status fill_info(struct engine *engine, const struct engine_config *
                        config->n_draft, ENGINE_MAX_DRAFT);
     engine->n_batch = info->n_slots > MODEL_BATCH ? info->n_slots : MODEL_BATCH;
     engine->n_draft = config->n_draft;
+    engine_pass_cost_init(&engine->pass_cost);
     /* For all replies together as many as for one: a pass with more is no longer cheap, and logits are large.
      */
     uint32_t n_rows = info->n_slots * config->n_draft;

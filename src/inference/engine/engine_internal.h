@@ -64,6 +64,7 @@ struct engine {
     uint32_t n_draft;               /* most tokens guessed ahead of a reply in a pass */
     uint32_t n_draft_rows;          /* and ahead of all replies together */
     uint64_t n_passes;
+    struct engine_pass_cost pass_cost;
 };
 
 void *engine_thread_main(void *engine);

@@ -202,7 +202,7 @@ static void add_drafts(struct engine *engine, size_t n_replies, size_t n_tokens,
         if (job->max_tokens)
             max = least(max, job->max_tokens - job->progress.n_generated - 1);
         uint32_t n = engine_draft_guess(&job->draft, slot->history.ids, segment->n_past + 1, max,
-                                        (struct engine_draft_pass){n_tokens, n_replies});
+                                        (struct engine_draft_pass){n_tokens, n_replies, &engine->pass_cost});
         segment->n_tokens += n;
         segment->n_logits += n;
         job->progress.n_drafted += n;
@@ -329,12 +329,26 @@ static void after_pass(struct engine *engine, size_t n_segments)
     }
 }
 
+/* Passes that read a prompt too say nothing: its tokens cost otherwise than a reply's. */
+static void learn_cost(struct engine *engine, size_t n_segments, double seconds)
+{
+    size_t n_tokens = 0;
+    for (size_t i = 0; i < n_segments; i++) {
+        if (engine->segments[i].prompt)
+            return;
+        n_tokens += engine->segments[i].n_tokens;
+    }
+    engine_pass_cost_learn(&engine->pass_cost, n_tokens, n_tokens - n_segments, seconds);
+}
+
 static void compute(struct engine *engine)
 {
     struct err err = ERR_INIT;
     size_t n = make_batch(engine);
+    double start = clock_now();
     engine->n_passes++;
     if (model_forward(engine->state, engine->segments, n, engine->logits, &err) == STATUS_OK) {
+        learn_cost(engine, n, clock_now() - start);
         after_pass(engine, n);
         return;
     }

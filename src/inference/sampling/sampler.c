@@ -13,6 +13,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+/* What is above counts as this: differences of logits must be numbers. */
+static const float most_logit = 3e38f;
+
 struct candidate {
     float logit;
     float p; /* probability, once it is known */
@@ -244,14 +247,40 @@ static uint32_t largest(const struct sampler *s)
     return s->candidates[best].id;
 }
 
+/* The same of logits as they come from a model: where nothing is drawn and nothing penalised, no candidate is
+ * needed. A vector's worth of maxima at once, which compilers see by themselves; a comparison with a number
+ * that is none is false. */
+static uint32_t largest_logit(const float *logits, uint32_t n)
+{
+    enum { AT_ONCE = 16 };
+    float best[AT_ONCE], max = -INFINITY;
+    uint32_t i, id = 0;
+    for (int k = 0; k < AT_ONCE; k++)
+        best[k] = -INFINITY;
+    for (i = 0; i + AT_ONCE <= n; i += AT_ONCE)
+        for (int k = 0; k < AT_ONCE; k++)
+            best[k] = logits[i + (uint32_t)k] > best[k] ? logits[i + (uint32_t)k] : best[k];
+    for (; i < n; i++)
+        max = logits[i] > max ? logits[i] : max;
+    for (int k = 0; k < AT_ONCE; k++)
+        max = best[k] > max ? best[k] : max;
+    if (max == -INFINITY)
+        return SAMPLER_NO_TOKEN;
+    while (!(logits[id] >= fminf(max, most_logit)))
+        id++;
+    return id;
+}
+
 uint32_t sampler_sample(struct sampler *sampler, const float *logits)
 {
     bool any = false;
+    if (sampler->params.temperature <= 0 && sampler->params.repeat_penalty == 1)
+        return largest_logit(logits, sampler->n_vocab);
     sampler->n = sampler->n_vocab;
     sampler->sorted = false;
     for (uint32_t i = 0; i < sampler->n_vocab; i++) {
         /* A number that is none compares with nothing; it must not win. */
-        float logit = isnan(logits[i]) ? -INFINITY : fminf(logits[i], 3e38f);
+        float logit = isnan(logits[i]) ? -INFINITY : fminf(logits[i], most_logit);
         sampler->candidates[i] = (struct candidate){.logit = logit, .id = i};
         any |= logit > -INFINITY;
     }
