@@ -223,10 +223,14 @@ static enum status set(const struct call *call, struct err *err)
 {
     enum chat_setting which = chat_settings_find(str_of(call->result->setting));
     const char *value = buf_text(&call->result->text);
-    enum status status = *value ? chat_settings_check(which, str_of(value), err) : STATUS_OK;
-    if (status == STATUS_OK)
-        status = store_setting_set(call->book->config.store, call->session, call->chat, call->result->setting,
-                                   *value ? value : NULL, err);
+    struct err refused = ERR_INIT;
+    if (*value && chat_settings_check(which, str_of(value), &refused) != STATUS_OK) {
+        buf_clear(&call->result->text);
+        buf_append_text(&call->result->text, refused.text);
+        return say(call, err);
+    }
+    enum status status = store_setting_set(call->book->config.store, call->session, call->chat,
+                                           call->result->setting, *value ? value : NULL, err);
     if (status != STATUS_OK)
         return status;
     char set_to[64];

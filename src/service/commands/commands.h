@@ -17,8 +17,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define COMMANDS_TITLE_MAX 200          /* bytes of a title that /rename gives */
-#define COMMANDS_SYSTEM_MAX (16 * 1024) /* bytes of a system prompt */
+#define COMMANDS_TITLE_MAX 200 /* bytes of a title that /rename gives */
 
 enum commands_category {
     COMMANDS_CHAT,

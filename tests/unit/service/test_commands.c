@@ -107,9 +107,7 @@ static void test_run(void **state)
         {"/thinking o", STATUS_ARGUMENT, 0, NULL, "/thinking wants on, off or default behind it."},
         {"/temp", STATUS_OK, COMMANDS_TELL, "settings", ""},
         {"/temp 0", STATUS_OK, COMMANDS_SET, "temperature", "0"},
-        {"/temp 0.70", STATUS_OK, COMMANDS_SET, "temperature", "0.7"},
-        {"/temp .5", STATUS_OK, COMMANDS_SET, "temperature", "0.5"},
-        {"/temp 2.", STATUS_OK, COMMANDS_SET, "temperature", "2"},
+        {"/temp hot", STATUS_OK, COMMANDS_SET, "temperature", "hot"}, /* for the setting to refuse */
         {"/temp default", STATUS_OK, COMMANDS_SET, "temperature", ""},
         {"/system", STATUS_OK, COMMANDS_TELL, "settings", ""},
         {"/system You are\na pirate. ", STATUS_OK, COMMANDS_SET, "system", "You are\na pirate."},
@@ -131,14 +129,6 @@ static void test_run(void **state)
         {"/help two words", STATUS_ARGUMENT, 0, NULL, "/help wants the name of a command"},
     };
     run_cases(cases, sizeof cases / sizeof *cases);
-    static const char *const temperatures[] = {
-        "2.001", "-1", "nan", "inf", "0x1", "1e0", "1 2", "0,5", ".", "hot", "1.0000000000000001"};
-    for (size_t i = 0; i < sizeof temperatures / sizeof *temperatures; i++) {
-        char line[64];
-        snprintf(line, sizeof line, "/temp %s", temperatures[i]);
-        struct run_case c = {line, STATUS_ARGUMENT, 0, NULL, "/temp wants a number from 0 to 2"};
-        run_cases(&c, 1);
-    }
 }
 
 static void test_help_has_all(void **state)
@@ -197,31 +187,26 @@ static void test_unknown(void **state)
     }
 }
 
-/* Texts at their limits, and one byte beyond. */
+/* A title at its limit, and one byte beyond. */
 static void test_limits(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        size_t max;
-    } cases[] = {{"/rename ", COMMANDS_TITLE_MAX}, {"/system ", COMMANDS_SYSTEM_MAX}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t over = 0; over < 2; over++) {
-            struct buf line = BUF_INIT;
-            struct err err = ERR_INIT;
-            struct commands_result result = COMMANDS_RESULT_INIT;
-            buf_append_text(&line, cases[i].name);
-            while (line.len < strlen(cases[i].name) + cases[i].max + over)
-                buf_append_char(&line, 'x');
-            assert_int_equal(commands_run(buf_str(&line), NULL, &result, &err),
-                             over ? STATUS_ARGUMENT : STATUS_OK);
-            if (over)
-                assert_non_null(strstr(err.text, "shorter"));
-            else
-                assert_int_equal(result.text.len, cases[i].max);
-            buf_free(&result.text);
-            buf_free(&line);
-        }
+    for (size_t over = 0; over < 2; over++) {
+        struct buf line = BUF_INIT;
+        struct err err = ERR_INIT;
+        struct commands_result result = COMMANDS_RESULT_INIT;
+        buf_append_text(&line, "/rename ");
+        while (line.len < strlen("/rename ") + COMMANDS_TITLE_MAX + over)
+            buf_append_char(&line, 'x');
+        assert_int_equal(commands_run(buf_str(&line), NULL, &result, &err),
+                         over ? STATUS_ARGUMENT : STATUS_OK);
+        if (over)
+            assert_non_null(strstr(err.text, "shorter"));
+        else
+            assert_int_equal(result.text.len, COMMANDS_TITLE_MAX);
+        buf_free(&result.text);
+        buf_free(&line);
+    }
 }
 
 static void test_quote(void **state)
