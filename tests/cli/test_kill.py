@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""kill -9 at random moments, under load: what was acknowledged is there, replies are whole or have their beginning.
+"""kill -9 at random moments: nothing acknowledged is lost, replies are whole or have their beginning.
 
 A few rounds belong to the tests; NOTSO_KILL_ROUNDS=200 makes it 200. Each round starts the server on the same
 chats, lets people talk to it at once, kills it, and looks at the file.
