@@ -3,9 +3,11 @@
  * copied, made small. */
 #include "store_steps.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,6 +29,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     close_store(state);
+    umount2(folder, MNT_DETACH); /* of a test that failed while it was mounted */
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command);
@@ -480,14 +483,12 @@ static void in_child(void (*body)(void))
         } \
     } while (0)
 
-/* The system refuses to write on; some turns are kept and the rest refused. */
-static void write_until_refused(void)
+/* Some turns are kept and the rest refused, with a reason that holds `words`. */
+static void write_until_refused(const char *words)
 {
-    struct rlimit limit = {1 << 20, 1 << 20};
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &limit);
     CHILD_CHECK(store_open(path, &store, &err) == STATUS_OK);
     CHILD_CHECK(store_session_find(store, "mine", true, &session, &err) == STATUS_OK);
+    CHILD_CHECK(store_session_find(store, "theirs", true, &other, &err) == STATUS_OK);
     char text[5000];
     memset(text, 'z', sizeof text - 1);
     text[sizeof text - 1] = 0;
@@ -497,7 +498,7 @@ static void write_until_refused(void)
     int n = 0;
     while (store_turn_add(store, session, &turn, &ids, &err) == STATUS_OK)
         CHILD_CHECK(++n < 1000);
-    CHILD_CHECK(n > 5 && err.code == STATUS_IO && strstr(err.text, "cannot write"));
+    CHILD_CHECK(n > 5 && err.code == STATUS_IO && strstr(err.text, words));
     CHILD_CHECK(store_turn_add(store, session, &turn, &ids, &err) == STATUS_IO);
     struct store_chat chats[1000];
     size_t listed;
@@ -506,13 +507,45 @@ static void write_until_refused(void)
     store_close(store);
 }
 
+static void write_until_too_large(void)
+{
+    struct rlimit limit = {1 << 20, 1 << 20};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    write_until_refused("limit to the size of files");
+}
+
+static void write_until_full(void)
+{
+    write_until_refused("disk is full");
+}
+
 static void test_the_system_refuses_to_write(void **state)
 {
     (void)state;
-    in_child(write_until_refused);
+    in_child(write_until_too_large);
     expect_faults(NULL);
     open_at(path);
     say(0, 0, "there is room again", "x");
+}
+
+/* A disk of one megabyte. Only root can make one. */
+static void test_a_small_disk(void **state)
+{
+    (void)state;
+    if (mount("none", folder, "tmpfs", 0, "size=1m") != 0) {
+        print_message("no tmpfs: %s\n", strerror(errno));
+        skip();
+    }
+    in_child(write_until_full);
+    expect_faults(NULL);
+    open_at(path);
+    struct store_chat chats[1000];
+    size_t n;
+    CHECK_OK(store_chat_list(store, session, false, NULL, chats, 1000, &n, &err));
+    assert_true(n > 5);
+    close_store(NULL);
+    assert_int_equal(umount(folder), 0);
 }
 
 static void open_as_nobody(void)
@@ -556,6 +589,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_made_small, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_full_disk, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_the_system_refuses_to_write, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_small_disk, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_folder_that_cannot_be_written, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
