@@ -163,7 +163,8 @@ static void open_editor(struct terminal_input *input)
     el_set(editor, EL_PROMPT_ESC, prompt_text, '\001');
     el_set(editor, EL_EDITOR, "emacs");
     el_set(editor, EL_HIST, history, input->history);
-    el_set(editor, EL_ADDFN, "complete-command", "complete a command", complete);
+    /* Of narrow strings the library would make copies that it never frees. */
+    el_wset(editor, EL_ADDFN, L"complete-command", L"complete a command", complete);
     el_set(editor, EL_BIND, "^I", "complete-command", NULL);
     el_set(editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(editor, EL_BIND, "^C", "em-kill-line", NULL); /* while one types it is no signal */
