@@ -127,6 +127,7 @@ def test_delete_of_the_chat_that_is_shown(shelf):
 def test_search_while_typing(stub, visit, size):
     page = visit(stub, **size)
     import_chats(page, stub, {"Tea": 1, "Lighthouses": 2})
+    page.goto(stub.url)
     open_drawer(page)
     page.locator("#search").press_sequentially("light", delay=30)
     expect(page.locator("#chats .hits")).to_contain_text("1 chat with")
@@ -143,6 +144,7 @@ def test_a_find_opens_where_it_is(stub, visit):
     page = visit(stub)
     import_chats(page, stub, {"Long": 120})
     page.fill("#search", "question 3")
+    expect(page.locator("#chats .hits")).to_be_visible()
     page.locator("#chats .to-chat").first.click()
     expect(page.locator(".message:target")).to_be_in_viewport()
     expect(page.locator(".message:target")).to_contain_text("question 3")

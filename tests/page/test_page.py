@@ -7,46 +7,11 @@ violation or foreign request.
 """
 
 import re
-import time
 
 import pytest
+from page_tools import (DARK, HTMX_ERROR, LAST_VERSE, LIGHT, PHONE, STATES_NO_ERROR, ask, colour, last_reply,
+                        open_drawer, quote_has_begun, send, until, wait_for_end)
 from playwright.sync_api import expect
-
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True,
-         "has_touch": True}
-LIGHT, DARK = "rgb(224, 229, 236)", "rgb(38, 42, 51)"
-LAST_VERSE = "full of grace and truth"
-STATES_NO_ERROR = "Failed to load resource"  # the browser's own line about any answer of 400 and above
-HTMX_ERROR = "Response Status Error Code"
-WRITING = "(document.querySelector('.markdown')?.innerText.length ?? 0) > 40"
-
-
-def send(page, text):
-    page.fill("#text", text)
-    page.keyboard.press("Escape")  # the palette's
-    page.keyboard.press("Enter")
-
-
-def last_reply(page):
-    return page.locator(".message.assistant:not(.pending)").last
-
-
-def wait_for_end(page, seconds=60):
-    expect(last_reply(page).locator(".meta")).to_have_count(1, timeout=seconds * 1000)
-    expect(page.locator("#action .send")).to_be_visible()
-
-
-def until(page, expression, seconds=30):
-    """Until the JavaScript expression is true. (wait_for_function needs eval, which the policy forbids.)"""
-    give_up = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < give_up, f"still false after {seconds} s: {expression}"
-        page.wait_for_timeout(50)
-
-
-def colour(page):
-    return page.evaluate("getComputedStyle(document.body).backgroundColor")
-
 
 # Without a model
 
@@ -84,7 +49,8 @@ def test_quote_streams(stub, visit):
     wait_for_end(page)
     assert len(set(lengths)) >= 3, f"the text did not grow in steps: {lengths}"
     expect(reply.locator(".markdown")).to_contain_text(LAST_VERSE)
-    expect(reply.locator(".progress")).to_have_count(0)
+    expect(reply.locator(".wave")).to_have_count(0)
+    expect(page.locator("#pill")).to_be_hidden()
     expect(page.locator(".message.pending")).to_have_count(0)
     expect(page.locator(".greeting")).to_be_hidden()
 
@@ -92,10 +58,10 @@ def test_quote_streams(stub, visit):
 def test_quote_shows_nothing_twice_after_a_reload(stub, visit):
     page = visit(stub)
     send(page, "/quote")
-    expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
+    quote_has_begun(page)
     page.wait_for_timeout(400)
     page.reload()
-    expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
+    quote_has_begun(page)
     wait_for_end(page)
     text = last_reply(page).locator(".markdown").inner_text()
     assert text.count("In the beginning was the Word") == 1
@@ -108,19 +74,19 @@ def test_quote_shows_nothing_twice_after_a_reload(stub, visit):
 def test_stop_stops(stub, visit):
     page = visit(stub)
     send(page, "/quote")
-    expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
+    quote_has_begun(page)
     page.click("#action .stop")
     wait_for_end(page, 5)
-    expect(last_reply(page).locator(".meta")).to_contain_text("Stopped")
+    expect(last_reply(page).locator(".ending")).to_have_text("Stopped")
     assert LAST_VERSE not in last_reply(page).inner_text()
 
 
 def test_escape_stops_too(stub, visit):
     page = visit(stub)
     send(page, "/quote")
-    expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
+    quote_has_begun(page)
     page.keyboard.press("Escape")
-    expect(last_reply(page).locator(".meta")).to_contain_text("Stopped")
+    expect(last_reply(page).locator(".ending")).to_have_text("Stopped")
 
 
 def test_enter_waits_while_a_reply_is_written(stub, visit):
@@ -136,29 +102,28 @@ def test_enter_waits_while_a_reply_is_written(stub, visit):
 
 def test_clear_brings_the_greeting_back(stub, visit):
     page = visit(stub)
-    send(page, "/help")
-    wait_for_end(page)
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.click("[aria-label='New chat']")
-    expect(page.locator(".message")).to_have_count(0)
-    expect(page.locator(".greeting")).to_be_visible()
-    send(page, "/help")
-    wait_for_end(page)
+    ask(page, "/help")
     send(page, "/clear")
     expect(page.locator(".greeting")).to_be_visible()
     expect(page.locator(".message")).to_have_count(0)
+    ask(page, "/help")
+    page.locator(".drop > summary").click()
+    page.get_by_role("button", name="Clear the messages").click()
+    expect(page.locator(".greeting")).to_be_visible()
+    page.locator("#notice button", has_text="Undo").click()
+    expect(page.locator(".message")).to_have_count(2)
 
 
 def test_clear_while_a_reply_is_written(stub, visit):
     page = visit(stub)
     send(page, "/quote")
-    expect(page.locator("#action .stop")).to_be_visible()
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.click("[aria-label='New chat']")
+    quote_has_begun(page)
+    page.locator(".drop > summary").click()
+    page.get_by_role("button", name="Clear the messages").click()
     expect(page.locator(".greeting")).to_be_visible()
     expect(page.locator("#action .send")).to_be_visible()
-    send(page, "/help")
-    wait_for_end(page)
+    expect(page.locator("#pill")).to_be_hidden()
+    ask(page, "/help")
 
 
 def test_suggestions_send(stub, visit):
@@ -170,28 +135,66 @@ def test_suggestions_send(stub, visit):
 
 def test_palette(stub, visit):
     page = visit(stub)
-    palette = page.locator("#palette")
+    palette, options = page.locator("#palette"), page.locator("#palette [role=option]:visible")
     expect(palette).to_be_hidden()
-    page.fill("#text", "/")
+    page.locator("#text").press("/")
     expect(palette).to_be_visible()
-    everything = page.locator("#palette li:visible").count()
-    assert everything >= 3
-    page.fill("#text", "/q")
-    expect(page.locator("#palette li:visible")).to_have_count(1)
+    expect(page.locator(".category:visible")).to_have_text(["Chat", "Model", "Utility", "Quick Actions"])
+    assert options.count() >= 17
+    page.keyboard.type("q")
+    expect(options).to_have_count(1)
+    expect(page.locator(".category:visible")).to_have_count(1)
     page.keyboard.press("Tab")
     assert page.input_value("#text").strip() == "/quote"
     expect(palette).to_be_hidden()
     page.fill("#text", "/")
+    first = page.locator("#palette [aria-selected=true]")
+    expect(first).to_have_count(1)
+    before = first.get_attribute("id")
     page.keyboard.press("ArrowDown")
-    chosen = page.locator("#palette [aria-selected=true]")
-    expect(chosen).to_have_count(1)
-    assert page.get_attribute("#text", "aria-activedescendant") == chosen.get_attribute("id")
+    expect(first).not_to_have_attribute("id", before)
+    assert page.get_attribute("#text", "aria-activedescendant") == first.get_attribute("id")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")  # from the first to the last
+    expect(first).to_have_attribute("id", options.last.get_attribute("id"))
+    expect(first).to_be_in_viewport()
     page.keyboard.press("Escape")
     expect(palette).to_be_hidden()
     page.fill("#text", "/hel")
     page.keyboard.press("Enter")
     wait_for_end(page)
-    expect(page.locator(".message.user")).to_have_text("/help")
+    expect(page.locator(".message.user .bubble")).to_have_text("/help")
+
+
+def test_palette_completes_arguments(stub, visit):
+    page = visit(stub, color_scheme="light", reduced_motion="reduce")
+    options = page.locator("#palette [role=option]:visible")
+    page.fill("#text", "/theme")
+    page.keyboard.press("Enter")
+    assert page.input_value("#text") == "/theme "
+    assert {"light", "dark", "system"} <= {option.locator("b").inner_text() for option in options.all()}
+    page.keyboard.type("da")
+    expect(options).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("#text")).to_have_value("")
+    page.wait_for_timeout(50)
+    assert colour(page) == DARK
+
+
+def test_palette_by_pointer(stub, visit):
+    page = visit(stub)
+    page.fill("#text", "/")
+    page.locator("#palette b", has_text="/help").click()
+    wait_for_end(page)
+    expect(last_reply(page)).to_contain_text("/quote")
+
+
+def test_a_slash_goes_to_the_input(stub, visit):
+    page = visit(stub)
+    page.locator("body").press("/")
+    expect(page.locator("#text")).to_have_value("/")
+    expect(page.locator("#palette")).to_be_visible()
 
 
 def test_input_grows_and_shift_enter_breaks_the_line(stub, visit):
@@ -213,8 +216,7 @@ def test_scrolling_follows_and_lets_go(stub, visit):
                " return s.scrollHeight - s.clientHeight - s.scrollTop; })()"
     send(page, "/quote")
     until(page, "document.querySelector('#stream').scrollHeight > 700")
-    page.wait_for_timeout(100)
-    assert page.evaluate(from_end) < 40
+    until(page, f"{from_end} < 40")
     page.hover("#stream")
     page.mouse.wheel(0, -200)
     page.wait_for_timeout(300)
@@ -235,7 +237,7 @@ def test_lost_connection_is_said(start, visit):
     page.forgive("ERR_")
     page.forgive("[object")
     send(page, "/quote")
-    expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
+    quote_has_begun(page)
     server.kill()
     expect(page.get_by_text("Connection lost")).to_be_visible()
     page.fill("#text", "draft")
@@ -254,17 +256,28 @@ def test_theme_follows_the_system(stub, visit, scheme, expected):
     assert colour(page) == expected
 
 
-def test_theme_is_remembered(stub, visit):
-    page = visit(stub, color_scheme="light", reduced_motion="reduce")
-    page.click("#theme")
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
+def test_theme_is_remembered(stub, visit, size):
+    page = visit(stub, color_scheme="light", reduced_motion="reduce", **size)
+    open_drawer(page)
+    page.click(".to-dark")
     page.wait_for_timeout(50)
     assert colour(page) == DARK
+    expect(page.locator(".to-light")).to_be_focused()
+    page.wait_for_timeout(300)
     page.reload()
     assert colour(page) == DARK
-    assert page.get_attribute("#theme", "aria-pressed") == "true"
-    page.click("#theme")
+    assert page.locator("meta[name=theme-color]").get_attribute("content") == "#262a33"
+    open_drawer(page)
+    page.click(".to-light")
     page.wait_for_timeout(50)
     assert colour(page) == LIGHT
+
+
+def test_theme_without_scripts(stub, visit):
+    page = visit(stub, color_scheme="light", java_script_enabled=False)
+    page.click(".to-dark")
+    assert colour(page) == DARK
 
 
 @pytest.mark.parametrize("width", [320, 390, 767, 768, 1280])
@@ -292,6 +305,11 @@ def test_phone_targets_are_large_enough(stub, visit):
         assert box["height"] >= 44 and box["width"] >= 44, button.evaluate("e => e.outerHTML")
     shell = page.locator(".shell").bounding_box()
     assert (shell["x"], shell["width"], shell["height"]) == (0, 390, 844)
+    open_drawer(page)
+    page.locator(".item-menu > summary").click()
+    for target in page.locator("#sidebar :is(a, button, summary, input):visible").all():
+        box = target.bounding_box()
+        assert box["height"] >= 44 and box["width"] >= 44, target.evaluate("e => e.outerHTML")
 
 
 def test_layout_holds_still_while_streaming(stub, visit):
@@ -313,13 +331,12 @@ def test_layout_holds_still_while_streaming(stub, visit):
 def test_without_scripts(stub, visit):
     page = visit(stub, java_script_enabled=False)
     expect(page.locator(".stub")).to_be_visible()
-    expect(page.locator("#theme")).to_be_hidden()
     page.fill("#text", "/quote")
     page.click("#action .send")
-    expect(page.locator(".message.user")).to_have_text("/quote")
+    expect(page.locator(".message.user .bubble")).to_have_text("/quote")
     expect(last_reply(page).locator(".markdown")).to_contain_text(LAST_VERSE, timeout=60000)
     wait_for_end(page)
-    page.click("[aria-label='New chat']")
+    page.get_by_role("link", name="New chat").first.click()
     expect(page.locator(".greeting")).to_be_visible()
 
 
@@ -328,7 +345,7 @@ def test_stop_without_scripts(stub, visit):
     page.fill("#text", "/quote")
     page.click("#action .send")
     page.click("#action .stop")
-    expect(last_reply(page).locator(".meta")).to_contain_text("Stopped")
+    expect(last_reply(page).locator(".ending")).to_have_text("Stopped")
 
 
 def test_error_without_scripts_is_a_page(stub, visit):
@@ -357,7 +374,7 @@ def test_policy_and_caching(stub):
     assert code == 200 and "default-src 'self'" in policy and "unsafe" not in policy
     assert not re.search(rb"<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+=|<style", body)
     linked = re.findall(r'(?:src|href)="(/static/[^"]+)"', body.decode())
-    assert len(linked) == 6, linked
+    assert len(linked) == 10, linked
     for path in linked:
         code, headers, _ = stub.get(path[1:])
         assert code == 200 and headers["ETag"], path
@@ -367,7 +384,7 @@ def test_policy_and_caching(stub):
 
 
 def test_own_script_is_small(stub):
-    assert len(stub.get("static/app.js")[2]) + len(stub.get("static/theme.js")[2]) < 15_000
+    assert sum(len(stub.get(f"static/{name}.js")[2]) for name in ("app", "chat", "theme", "rich")) < 15_000
 
 
 # Hostile text
@@ -422,7 +439,7 @@ def answer_with(page, events):
         body = [event(i, name, data.replace("ID", message)) for i, (name, data) in enumerate(events)]
         route.fulfill(status=200, content_type="text/event-stream", body="".join(body))
 
-    page.route("**/chat/replies/*/events", fulfil)
+    page.route("**/replies/*/events", fulfil)
 
 
 def test_thinking_is_folded(stub, visit):
@@ -480,128 +497,3 @@ def test_thinking_switch(stub, visit):
     expect(switch).not_to_have_attribute("aria-pressed", before)
     page.reload()
     expect(switch).not_to_have_attribute("aria-pressed", before)
-
-
-# Accessibility
-
-
-@pytest.fixture(scope="session")
-def axe(request):
-    path = request.config.rootpath / "node_modules" / "axe-core" / "axe.min.js"
-    if not path.is_file():
-        pytest.skip("no node_modules/axe-core; ./run.sh --setup fetches it")
-    return path.read_text(encoding="utf-8")
-
-
-def violations(page, axe):
-    page.evaluate(axe)
-    page.wait_for_timeout(400)  # colours may be in transition
-    return page.evaluate("""async () => (await axe.run(document)).violations.map(
-        (rule) => [rule.id, ...rule.nodes.map((node) => node.html.slice(0, 120))])""")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
-def test_accessibility(stub, visit, axe, scheme, size):
-    page = visit(stub, color_scheme=scheme, **size)
-    page.forgive(STATES_NO_ERROR)
-    page.forgive(HTMX_ERROR)
-    assert violations(page, axe) == []
-    page.fill("#text", "/")
-    assert violations(page, axe) == []
-    page.fill("#text", "/quote")
-    page.click("#action .send")
-    expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
-    assert violations(page, axe) == []
-    wait_for_end(page)
-    page.fill("#text", "refused without a model")
-    page.click("#action .send")
-    expect(page.locator("#notice p")).to_have_count(1)
-    assert violations(page, axe) == []
-    page.goto(stub.url + "no/such/page")
-    assert violations(page, axe) == []
-
-
-# With the real model
-
-
-def test_the_model_answers(live, visit):
-    page = visit(live)
-    expect(page.locator("#model")).to_have_attribute("data-state", "ready")
-    expect(page.locator(".stub")).to_have_count(0)
-    send(page, "What is the capital of France?")
-    expect(page.locator(".message.user")).to_have_text("What is the capital of France?")
-    wait_for_end(page, 120)
-    expect(last_reply(page).locator(".markdown")).to_contain_text("Paris")
-    expect(last_reply(page).locator(".meta")).to_contain_text("tokens/s")
-    page.reload()
-    expect(last_reply(page).locator(".markdown")).to_contain_text("Paris")
-
-
-def test_the_model_stops_and_goes_on(live, visit):
-    page = visit(live)
-    send(page, "Write a very long story about a lighthouse, in twenty chapters.")
-    until(page, WRITING)
-    page.click("#action .stop")
-    wait_for_end(page, 10)
-    expect(last_reply(page).locator(".meta")).to_contain_text("Stopped")
-    text = last_reply(page).locator(".markdown").inner_text()
-    page.wait_for_timeout(1000)
-    assert last_reply(page).locator(".markdown").inner_text() == text
-    send(page, "What is the capital of France? Answer in one sentence.")
-    wait_for_end(page, 120)
-    expect(page.locator(".message.assistant")).to_have_count(2)
-
-
-def test_a_reply_outlives_its_page(live, visit):
-    page = visit(live)
-    send(page, "Write a long story about a lighthouse.")
-    until(page, WRITING)
-    prefix = last_reply(page).locator(".markdown").inner_text()[:30]
-    page.goto("about:blank")
-    page.wait_for_timeout(1000)
-    page.goto(live.url)
-    expect(last_reply(page).locator(".markdown")).to_contain_text(prefix)
-    assert len(last_reply(page).locator(".markdown").inner_text()) > 40
-    if page.locator("#action .stop").count():
-        page.click("#action .stop")
-    wait_for_end(page, 30)
-
-
-def test_hostile_text_to_the_model(live, visit):
-    page = visit(live)
-    send(page, 'Repeat exactly: <script>window.hacked = 1</script> <img src="x" onerror="window.hacked = 1">')
-    until(page, f"{WRITING} || document.querySelector('.meta')")
-    if page.locator("#action .stop").count():
-        page.click("#action .stop")
-    wait_for_end(page, 120)
-    assert page.evaluate("window.hacked") is None
-    assert page.locator("#messages :is(script, img)").count() == 0
-
-
-def test_two_browsers_do_not_see_each_other(live, visit):
-    first, second = visit(live), visit(live)
-    send(first, "/help")
-    wait_for_end(first)
-    second.reload()
-    expect(second.locator(".message")).to_have_count(0)
-
-
-def test_two_pages_of_one_browser_follow_one_reply(stub, visit):
-    page = visit(stub)
-    send(page, "/quote")
-    expect(last_reply(page).locator(".markdown")).to_contain_text("In the beginning")
-    other = page.context.new_page()
-    other.goto(stub.url)
-    wait_for_end(page)
-    wait_for_end(other)
-    assert last_reply(other).inner_text() == last_reply(page).inner_text()
-
-
-def test_many_messages_at_once_do_not_mix(stub, visit):
-    pages = [visit(stub) for _ in range(3)]
-    for page in pages:
-        send(page, "/quote")
-    for page in pages:
-        wait_for_end(page)
-        assert last_reply(page).locator(".markdown").inner_text().count(LAST_VERSE) == 1
