@@ -23,7 +23,7 @@
 static struct {
     const char *template_text, *reply, *open_error;
     size_t piece;
-    long delay_us; /* between two tokens */
+    atomic_long delay_us; /* between two tokens; may change at any time */
     enum engine_stop end;
     uint32_t n_ctx;
     pthread_mutex_t mutex;
@@ -47,6 +47,15 @@ struct engine {
     struct fake_request *requests; /* all that ever were; freed by engine_close */
     uint64_t last_id;
 };
+
+/* Whether the last prompt has `text` in it, while another may just come. */
+static inline bool fake_prompt_has(const char *text)
+{
+    pthread_mutex_lock(&fake.mutex);
+    bool found = strstr(fake.prompt, text) != NULL;
+    pthread_mutex_unlock(&fake.mutex);
+    return found;
+}
 
 static void fake_sleep(long us)
 {
@@ -113,7 +122,7 @@ static void *fake_request_main(void *user)
         event.generate_seconds = 0.01 * event.n_generated;
         at->request.on_event(at->request.user, &event);
         done += n;
-        fake_sleep(fake.delay_us);
+        fake_sleep(atomic_load(&fake.delay_us));
     }
     event.type = ENGINE_EVENT_DONE;
     event.text = (struct str){"", 0};

@@ -393,7 +393,7 @@ static void test_follow_ups(void **state)
     wait_for_questions(&person, reply, &view);
     assert_string_equal(buf_text(&view.text), "What is love?\nIs it late?\nWhy not now?\n");
     assert_int_equal(view.end, STREAM_END_DONE);
-    assert_non_null(strstr(fake.prompt, "u:hello;a:1. ")); /* on top of the conversation with the reply */
+    assert_true(fake_prompt_has("u:hello;a:1. ")); /* on top of the conversation with the reply */
     assert_int_equal(store_chat_find(person.store, person.session, person.chat, &chat, NULL), STATUS_OK);
     assert_string_equal(chat.title, "What is love?");
     assert_int_equal(chat.titled, STORE_TITLED_MODEL);
@@ -404,14 +404,14 @@ static void test_follow_ups(void **state)
     switch_thinking(&person, "on");
     reply = ask(&person, "more")->id;
     struct chat_done done;
-    for (int i = 0; !strstr(fake.prompt, "Write three"); i++) {
+    for (int i = 0; !fake_prompt_has("Write three"); i++) {
         assert_true(i < 20000);
         fake_sleep(1000);
     }
     struct stream *stream = chat_follow_ups(person.book, person.session, reply);
     assert_non_null(stream);
     /* after an empty thought: nobody wants to wait for a long one */
-    assert_non_null(strstr(fake.prompt, "Write nothing but the questions.;a:<think>\n</think>"));
+    assert_true(fake_prompt_has("Write nothing but the questions.;a:<think>\n</think>"));
     fake.delay_us = 0;
     assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("and?"), &done, NULL),
                      STATUS_OK);
