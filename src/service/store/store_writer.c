@@ -96,6 +96,7 @@ static bool run_together(struct store_db *db, struct store_job *jobs, const stru
 
 static void run_alone(struct store_db *db, struct store_job *job)
 {
+    job->err = (struct err)ERR_INIT; /* of the first time */
     job->status = store_transaction(db, job->run, job->arg, &job->err);
 }
 
