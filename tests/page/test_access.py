@@ -46,7 +46,6 @@ def test_conversation(stub, visit, check, scheme, size):
     check(page)
     send(page, "/quote")
     quote_has_begun(page)
-    check(page)
     page.click("#pill summary")
     check(page)
     wait_for_end(page)
