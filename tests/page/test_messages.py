@@ -69,11 +69,11 @@ def test_an_edited_message_is_a_branch(live, visit):
     page.keyboard.press("Escape")
     expect(question.locator(".bubble")).to_be_visible()
     question.locator(".edit > summary").click()
-    field.fill("What is the capital of Italy?")
+    field.fill("Say hello.")
     question.get_by_role("button", name="Send").click()
-    expect(question.locator(".bubble")).to_have_text("What is the capital of Italy?")
+    expect(question.locator(".bubble")).to_have_text("Say hello.")
     wait_for_end(page)
-    expect(last_reply(page).locator(".markdown")).to_contain_text("Rome")
+    expect(last_reply(page).locator(".markdown")).not_to_contain_text("Paris")
     expect(question.locator(".branch")).to_contain_text("2 / 2")
     expect(question.get_by_label("Next version")).to_be_disabled()
     question.get_by_label("Previous version").click()
@@ -225,9 +225,11 @@ def test_earlier_messages_come_without_moving_what_is_read(stub, visit, size):
     expect(page.get_by_text("Long: answer 100")).to_be_in_viewport()
     first = page.locator(".message").first
     name = first.get_attribute("id")
-    page.evaluate("document.querySelector('#stream').scrollTop = 90")
+    page.evaluate(f"document.querySelector('#{name}').scrollIntoView()")
+    page.wait_for_timeout(300)
+    assert page.locator(".message").count() == shown  # the link is out of sight
     before = page.locator(f"#{name}").bounding_box()["y"]
-    page.evaluate("document.querySelector('#stream').scrollTop = 60")
+    page.evaluate("document.querySelector('#stream').scrollTop -= 30")
     until(page, f"document.querySelectorAll('.message').length > {shown}")
     page.wait_for_timeout(300)
     assert abs(page.locator(f"#{name}").bounding_box()["y"] - before - 30) < 4
@@ -243,26 +245,26 @@ def test_earlier_messages_without_scripts(stub, visit):
     page = visit(stub, java_script_enabled=False)
     import_chats(page, stub, {"Long": 60})
     page.locator("#earlier a").click()
-    expect(page.get_by_text("Long: question 20", exact=True)).to_be_attached()
+    expect(page.locator(".bubble", has_text="Long: question 20")).to_be_attached()
     expect(page.locator("#notice")).to_contain_text("up to")
     page.locator("#notice button", has_text="To its end").click()
-    expect(page.get_by_text("Long: answer 60")).to_be_attached()
+    expect(page.locator(".assistant", has_text="Long: answer 60")).to_be_attached()
 
 
-def test_messages_without_scripts(stub, visit):
-    page = visit(stub, java_script_enabled=False)
-    page.fill("#text", "/help")
+def test_messages_without_scripts(live, visit):
+    page = visit(live, java_script_enabled=False)
+    page.fill("#text", CAPITAL)
     page.click("#action .send")
     wait_for_end(page)
     page.locator(".edit > summary").click()
-    page.locator(".edit textarea").fill("/help quote")
+    page.locator(".edit textarea").fill("Say hello.")
     page.locator(".edit button").click()
-    expect(page.locator(".bubble")).to_have_text("/help quote")
+    expect(page.locator(".bubble")).to_have_text("Say hello.")
     wait_for_end(page)
-    page.get_by_label("Previous version").first.click()
-    expect(page.locator(".bubble")).to_have_text("/help")
+    page.get_by_label("Previous version").click()
+    expect(page.locator(".bubble")).to_have_text(CAPITAL)
     page.locator(".message.user").get_by_role("button", name="Delete").click()
-    expect(page.locator(".bubble")).not_to_have_text("/help")
+    expect(page.locator(".bubble")).to_have_text("Say hello.")
 
 
 def test_layout_holds_still_while_the_model_writes(live, visit):

@@ -14,7 +14,7 @@ def test_settings_are_kept(stub, visit):
     page = open_settings(visit(stub), stub)
     expect(page.locator(".tag").first).to_contain_text("Recommended")
     page.get_by_label("Temperature").fill("0.4")
-    page.get_by_role("radiogroup", name="Follow-up").get_by_text("Off").click()
+    page.get_by_role("radiogroup", name="Follow-up").get_by_label("Off").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#notice")).to_contain_text("Saved")
     expect(page.locator("#notice")).to_be_in_viewport()
@@ -27,7 +27,7 @@ def test_settings_are_kept(stub, visit):
 
 def test_the_theme_changes_with_saving(stub, visit):
     page = open_settings(visit(stub, color_scheme="light", reduced_motion="reduce"), stub)
-    page.get_by_role("radiogroup", name="Theme").get_by_text("Dark").click()
+    page.get_by_role("radiogroup", name="Theme").get_by_label("Dark").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#notice")).to_contain_text("Saved")
     page.wait_for_timeout(50)
