@@ -161,12 +161,15 @@ void store_schema_probe(struct store_db *db)
             store_db_fail_sqlite(db, SQLITE_CORRUPT);
         store_rows_end(&rows);
     } else {
-        store_query_integer(
-            db,
-            "SELECT (SELECT min(id) + max(id) FROM sessions), (SELECT min(id) + max(id) FROM chats),"
-            " (SELECT min(id) + max(id) FROM messages), (SELECT min(id) + max(id) FROM parts),"
-            " (SELECT count(*) FROM messages WHERE state = 0)",
-            STORE_NO_VALUES, 0);
+        /* Each by itself: SQLite goes straight to a smallest or a largest key only if nothing else is asked.
+         */
+        store_query_integer(db,
+                            "SELECT (SELECT min(id) FROM sessions), (SELECT max(id) FROM sessions),"
+                            " (SELECT min(id) FROM chats), (SELECT max(id) FROM chats),"
+                            " (SELECT min(id) FROM messages), (SELECT max(id) FROM messages),"
+                            " (SELECT min(id) FROM parts), (SELECT max(id) FROM parts),"
+                            " (SELECT count(*) FROM messages WHERE state = 0)",
+                            STORE_NO_VALUES, 0);
     }
 }
 
