@@ -110,7 +110,7 @@ static void on_saved(void *user, enum status status, const struct err *err)
     pthread_mutex_lock(&turn->mutex);
     bool give_up = turn->closing;
     pthread_mutex_unlock(&turn->mutex);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) { /* saved, or deleted meanwhile */
         leave(turn);
         return;
     }

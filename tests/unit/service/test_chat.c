@@ -214,6 +214,27 @@ static void test_stop(void **state)
     close_person(&person); /* with a reply running */
 }
 
+/* A reply whose chat is deleted for good while it is written ends, and nothing waits for it. */
+static void test_deleted(void **state)
+{
+    (void)state;
+    struct person person = open_person(NULL);
+    struct chat_done done;
+    fake.reply = "slow slow slow slow slow slow slow slow";
+    fake.delay_us = 20000;
+    assert_int_equal(chat_send(person.book, person.session, 0, str_of("hi"), &done, NULL), STATUS_OK);
+    fake_sleep(50000);
+    struct stream *stream = chat_stream(person.book, person.session, done.reply);
+    assert_non_null(stream);
+    assert_int_equal(store_session_delete(person.store, person.session, NULL), STATUS_OK);
+    for (int i = 0; stream_end(stream) == STREAM_END_NONE; i++) {
+        assert_true(i < 20000);
+        fake_sleep(1000);
+    }
+    stream_release(stream);
+    close_person(&person);
+}
+
 /* Another wording and another reply stand beside the old ones, and the model sees only what is shown. */
 static void test_branches(void **state)
 {
@@ -660,13 +681,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_turns, reset),         cmocka_unit_test_setup(test_ends, reset),
-        cmocka_unit_test_setup(test_stop, reset),          cmocka_unit_test_setup(test_branches, reset),
-        cmocka_unit_test_setup(test_continue, reset),      cmocka_unit_test_setup(test_commands, reset),
-        cmocka_unit_test_setup(test_follow_ups, reset),    cmocka_unit_test_setup(test_small_context, reset),
-        cmocka_unit_test_setup(test_bad_templates, reset), cmocka_unit_test_setup(test_no_model, reset),
-        cmocka_unit_test_setup(test_bad_messages, reset),  cmocka_unit_test_setup(test_settings, reset),
-        cmocka_unit_test_setup(test_many_replies, reset),  cmocka_unit_test_setup(test_no_memory, reset),
-        cmocka_unit_test_setup(test_many_people, reset),
+        cmocka_unit_test_setup(test_stop, reset),          cmocka_unit_test_setup(test_deleted, reset),
+        cmocka_unit_test_setup(test_branches, reset),      cmocka_unit_test_setup(test_continue, reset),
+        cmocka_unit_test_setup(test_commands, reset),      cmocka_unit_test_setup(test_follow_ups, reset),
+        cmocka_unit_test_setup(test_small_context, reset), cmocka_unit_test_setup(test_bad_templates, reset),
+        cmocka_unit_test_setup(test_no_model, reset),      cmocka_unit_test_setup(test_bad_messages, reset),
+        cmocka_unit_test_setup(test_settings, reset),      cmocka_unit_test_setup(test_many_replies, reset),
+        cmocka_unit_test_setup(test_no_memory, reset),     cmocka_unit_test_setup(test_many_people, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

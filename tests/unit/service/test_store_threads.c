@@ -171,7 +171,7 @@ static void test_what_waits_is_one_transaction(void **state)
     (void)state;
     CHECK_OK(store_write(store, count_commits, store, &err));
     static struct queued gate_job, jobs[9];
-    static char tokens[9][8];
+    static char tokens[9][16];
     gate_job.job = (struct store_job){.run = wait_at_gate, .done = queued_done};
     pthread_mutex_lock(&gate);
     store_submit(store, &gate_job.job);
