@@ -53,6 +53,8 @@ static inline void kernel_finish_part(const float *sum, size_t head_dim, float *
  *   float [n rounded up to 64]               the same values unrounded, for weights in plain floats; zeros at
  * the end
  *
+ * and in a tier that multiplies 16-bit numbers, those once more (lanes/matmul_pairs.inc).
+ *
  * Elements past n count as 0. The float copy is apart so that the integer kernels never touch its cache
  * lines.
  */

@@ -4,5 +4,5 @@
 
 #include "inference/kernels/lanes/kernels_lanes.inc"
 
-const struct kernel_ops kernel_ops_neon = {KERNEL_ENTRIES(neon, CPU_TIER_NEON), .matmul = matmul,
-                                           .peaks = vector_peaks};
+const struct kernel_ops kernel_ops_neon = {KERNEL_ENTRIES(neon, CPU_TIER_NEON), .pack_row = pack_row,
+                                           .matmul = matmul, .peaks = vector_peaks};

@@ -17,6 +17,7 @@
 
 const struct kernel_ops kernel_ops_amx = {
     KERNEL_ENTRIES(amx, CPU_TIER_AMX),
+    .pack_row = pack_row,
     .matmul = matmul_replies,
     .peaks = amx_peaks,
     .packed_prompt_bytes = packed_prompt_bytes,

@@ -4,5 +4,6 @@
 
 #include "inference/kernels/lanes/kernels_lanes.inc"
 
-const struct kernel_ops kernel_ops_avx2 = {KERNEL_ENTRIES(avx2, CPU_TIER_AVX2), .matmul = matmul,
+const struct kernel_ops kernel_ops_avx2 = {KERNEL_ENTRIES(avx2, CPU_TIER_AVX2),
+                                           .pack_row = pack_row_and_pairs, .matmul = matmul,
                                            .peaks = vector_peaks};

@@ -4,5 +4,5 @@
 
 #include "inference/kernels/lanes/kernels_lanes.inc"
 
-const struct kernel_ops kernel_ops_avx512 = {KERNEL_ENTRIES(avx512, CPU_TIER_AVX512), .matmul = matmul,
-                                             .peaks = vector_peaks};
+const struct kernel_ops kernel_ops_avx512 = {KERNEL_ENTRIES(avx512, CPU_TIER_AVX512), .pack_row = pack_row,
+                                             .matmul = matmul, .peaks = vector_peaks};
