@@ -12,9 +12,10 @@ pytestmark = [pytest.mark.parametrize("scheme", ["light", "dark"]),
 # Every kind of block and of code that can stand in a reply.
 MARKDOWN = """# One\n\n## Two\n\nText with `code`, **bold**, [a link](https://example.org) and $x^2$.
 
-```python\n# a comment\ndef f(name="text", n=3):\n    return name * n  # long """ + "x" * 200 + """\n```
+```python\n# a comment\ndef f(name="text", n=3):\n    return name * n  # """ + "x" * 200 + """\n```
 
-| a | b |\n| --- | --- |\n| 1 | 2 |\n\n- [x] done\n- [ ] not yet\n\n> Quoted.\n\n1. first\n\n$$\\frac{1}{2}$$\n"""
+| a | b |\n| --- | --- |\n| 1 | 2 |\n\n- [x] done\n- [ ] not yet\n
+> Quoted.\n\n1. first\n\n$$\\frac{1}{2}$$\n"""
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +64,9 @@ def test_conversation(stub, visit, check, scheme, size):
 def test_all_that_a_reply_can_hold(stub, visit, check, scheme, size):
     page = visit(stub, color_scheme=scheme, **size)
     page.goto(stub.url + "chats")
-    transcript = ("<!-- notso chat, version 1 -->\n# Blocks\n\n<!-- notso user -->\n## You, 2026-11-22 21:08:55 UTC\n\n"
-                  "Show me.\n\n<!-- notso assistant stopped -->\n## SmolLM3-3B, 2026-11-22 21:08:55 UTC\n\n"
+    transcript = ("<!-- notso chat, version 1 -->\n# Blocks\n\n"
+                  "<!-- notso user -->\n## You, 2026-11-22 21:08:55 UTC\n\nShow me.\n\n"
+                  "<!-- notso assistant stopped -->\n## SmolLM3-3B, 2026-11-22 21:08:55 UTC\n\n"
                   f"{MARKDOWN}\n<!-- notso end, messages: 2 -->\n")
     page.locator(".import summary").click()
     page.set_input_files("#import-file", {"name": "x.md", "mimeType": "text/markdown",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Messages, with the real model: replies, branches, what can be done with a message, status, lost connections."""
+"""Messages, with the real model: replies, branches, what can be done with one, status, lost connections."""
 
 import re
 
@@ -36,7 +36,8 @@ def test_the_model_answers(live, visit):
     ask(page, CAPITAL)
     expect(last_reply(page).locator(".markdown")).to_contain_text("Paris")
     expect(last_reply(page).locator(".figures")).to_contain_text(re.compile(r"\d+ tokens.*\d tokens/s", re.S))
-    expect(page.locator("#context")).to_have_attribute("aria-valuetext", re.compile(r"^[1-9][\d,]* of [\d,]+ tokens$"))
+    expect(page.locator("#context")).to_have_attribute("aria-valuetext",
+                                                       re.compile(r"^[1-9][\d,]* of [\d,]+ tokens$"))
     page.reload()
     expect(last_reply(page).locator(".markdown")).to_contain_text("Paris")
 
@@ -51,7 +52,8 @@ def test_stop_and_continue(live, visit):
     page.wait_for_timeout(700)
     assert text_of(last_reply(page)) == begun
     last_reply(page).get_by_role("button", name="Continue").click()
-    until(page, f"document.querySelector('.message:last-child .markdown').innerText.length > {len(begun) + 60}")
+    length = "document.querySelector('.message:last-child .markdown').innerText.length"
+    until(page, f"{length} > {len(begun) + 60}")
     stop(page)
     assert text_of(last_reply(page)).startswith(begun[:30])
     expect(page.locator(".message.assistant")).to_have_count(1)
@@ -193,8 +195,8 @@ def test_a_lost_connection_comes_back(stub, visit):
 
 
 def test_a_server_that_comes_back(start, visit):
-    """Killed while it writes, and started again: the page reconnects by itself or by the button; the reply is there,
-    marked, and can go on."""
+    """Killed while it writes, and started again: the page reconnects by itself or by the button; the reply is
+    there, marked, and can go on."""
     server = start()
     page = visit(server)
     for fault in ("ERR_", "[object", STATES_NO_ERROR, HTMX_ERROR):
