@@ -30,8 +30,7 @@ def test_the_theme_changes_with_saving(stub, visit):
     page.get_by_role("radiogroup", name="Theme").get_by_label("Dark").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#notice")).to_contain_text("Saved")
-    page.wait_for_timeout(50)
-    assert colour(page) == DARK
+    expect(page.locator("body")).to_have_css("background-color", DARK)
     page.goto(stub.url)
     assert colour(page) == DARK
 

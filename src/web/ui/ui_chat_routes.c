@@ -4,19 +4,25 @@
 
 #include "web/ui/ui_internal.h"
 
-/* The list anew; `chat` is the one that the page shows. */
+/* The list anew, or what is searched for, as the form says that the page shows it; `chat` is the one that it
+ * shows. */
 static void show_list(struct ui_call *call, uint64_t chat, const struct ui_notice *notice)
 {
-    struct ui_list list = {.current = chat};
-    json_t *context = NULL;
+    struct buf query = BUF_INIT;
+    if (!ui_call_field(call, "q", &query))
+        goto done;
+    struct ui_list list = {.query = buf_str(&query),
+                           .archived = ui_call_field_id(call, call->request->body, "archived") == 1,
+                           .current = chat};
     json_t *sidebar = ui_view_sidebar(call->ui, call->session, &list, &call->err);
     if (sidebar)
-        context = ui_view_pack("{s:o, s:o, s:o}", "app", ui_view_app(call->ui), "sidebar", sidebar, "notice",
-                               ui_view_notice(notice));
+        ui_call_render(call, UI_SIDEBAR,
+                       ui_view_pack("{s:o, s:o, s:o}", "app", ui_view_app(call->ui), "sidebar", sidebar,
+                                    "notice", ui_view_notice(notice)));
     else
         ui_call_fail(call);
-    if (sidebar)
-        ui_call_render(call, UI_SIDEBAR, context);
+done:
+    buf_free(&query);
 }
 
 static void change(struct ui_call *call, const struct store_chat_change *change,

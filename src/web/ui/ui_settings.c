@@ -115,11 +115,17 @@ static void show(struct ui_call *call, const struct ui_notice *notice)
     chat_settings_free(&fresh);
 }
 
+enum { SAVED_FORM = 1, SAVED_DEFAULTS = 2 };
+static const struct ui_notice notices[] = {{.kind = "info", .text = "Saved."},
+                                           {.kind = "info", .text = "Everything is as it was at first."}};
+
 void ui_get_settings(void *user, const struct http_request *request, struct http_response *response)
 {
     struct ui_call call;
-    if (ui_call_open(&call, user, request, response, false))
-        show(&call, NULL);
+    if (!ui_call_open(&call, user, request, response, false))
+        return;
+    uint64_t saved = ui_call_field_id(&call, request->query, "saved");
+    show(&call, saved ? &notices[saved == SAVED_DEFAULTS] : NULL);
 }
 
 /* One setting from the form: a switch that is off is not in it at all. */
@@ -148,12 +154,10 @@ void ui_post_settings(void *user, const struct http_request *request, struct htt
     bool defaults = str_equal_c(buf_str(&action), "defaults");
     for (enum chat_setting i = 0; i < CHAT_SETTINGS && saved; i++)
         saved = save_one(&call, i, defaults);
-    struct ui_notice notice = {.kind = "info",
-                               .text = defaults ? "Everything is as it was at first." : "Saved."};
     if (saved && call.htmx)
-        show(&call, &notice);
+        show(&call, &notices[defaults]);
     else if (saved)
-        ui_call_redirect(&call, "/settings");
+        ui_call_redirect(&call, "/settings?saved=%d", defaults ? SAVED_DEFAULTS : SAVED_FORM);
     buf_free(&action);
 }
 
