@@ -397,13 +397,17 @@ static void greet(struct terminal *terminal)
     fflush(stdout);
 }
 
-/* A server that runs has the file, or the folder cannot be written. Then this chat is not kept, and says so.
- */
+static void warn_not_kept(const struct err *err)
+{
+    fprintf(stderr, "notso chat: %s; this chat is not kept\n", err->text);
+}
+
+/* A server that runs has the file, or it cannot be written. */
 static enum status open_service(struct terminal *terminal, struct service_config *config, struct err *err)
 {
     enum status status = service_open(config, &terminal->service, err);
     if (status != STATUS_OK && config->store_path) {
-        fprintf(stderr, "notso chat: %s; this chat is not kept\n", err->text);
+        warn_not_kept(err);
         config->store_path = NULL;
         status = service_open(config, &terminal->service, err);
     }
@@ -467,13 +471,12 @@ int cmd_chat(const struct command *self, int argc, char **argv)
         fail(self, &err);
         return EXIT_USAGE;
     }
-    if (data_folder_file(o.data, DATA_CHATS, &store_path, &err) != STATUS_OK ||
-        data_folder_file(o.data, HISTORY, &history_path, &err) != STATUS_OK) {
-        exit_code = fail(self, &err);
-    } else {
-        config.store_path = buf_text(&store_path);
-        exit_code = chat(self, &config, buf_text(&history_path));
-    }
+    bool kept = data_folder_file(o.data, DATA_CHATS, &store_path, &err) == STATUS_OK &&
+                data_folder_file(o.data, HISTORY, &history_path, &err) == STATUS_OK;
+    if (!kept)
+        warn_not_kept(&err);
+    config.store_path = kept ? buf_text(&store_path) : NULL;
+    exit_code = chat(self, &config, kept ? buf_text(&history_path) : NULL);
     buf_free(&store_path);
     buf_free(&history_path);
     return exit_code;

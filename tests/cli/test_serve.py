@@ -237,6 +237,16 @@ def test_help_and_clear(browser):
     assert "no command /nonsense" in browser.page().text
 
 
+def test_the_chat_goes_on_without_its_last_reply(browser):
+    browser.send("/help")
+    question, reply = re.findall(r'<article[^>]* id="message-(\d+)"', browser.page().text)
+    answer = browser.post(f"/messages/{reply}/delete", htmx=True)
+    assert answer.status == 200 and f'id="message-{question}"' in answer.text and "Undo" in answer.text
+    answer = browser.say("/model")
+    assert answer.status == 200 and answer.headers["HX-Retarget"] == "#messages"
+    assert f'id="message-{question}"' not in answer.text, "another question stands in its place"
+
+
 def test_without_javascript(browser):
     answer = browser.say("/help", htmx=False)
     assert answer.status == 303 and answer.headers["Location"] == f"/chats/{browser.chat}"

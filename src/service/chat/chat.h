@@ -74,9 +74,9 @@ enum status chat_send(struct chat_book *book, uint64_t session, uint64_t chat, s
 /* A person's message in other words, beside the old one, and the reply to it. */
 enum status chat_edit(struct chat_book *book, uint64_t session, uint64_t message, struct str text,
                       struct chat_done *done, struct err *err);
-/* Another reply beside this one. */
-enum status chat_regenerate(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
-                            struct err *err);
+/* Another reply beside this one, or to this message of a person. */
+enum status chat_regenerate(struct chat_book *book, uint64_t session, uint64_t message,
+                            struct chat_done *done, struct err *err);
 /* The reply goes on where it ended. */
 enum status chat_continue(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
                           struct err *err);

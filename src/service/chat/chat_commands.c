@@ -23,25 +23,17 @@ struct call {
 /* The command and result->text as its answer, as two messages; `stream`: at reading pace. */
 static enum status answer(const struct call *call, bool stream, bool reset, struct err *err)
 {
-    struct store_chat found = {0};
     struct str text = buf_str(&call->result->text);
     if (call->result->text.failed)
         return err_no_memory(err, "running a command");
-    if (call->chat) {
-        enum status status =
-            store_chat_find(call->book->config.store, call->session, call->chat, &found, err);
-        if (status != STATUS_OK)
-            return status;
-    }
     struct chat_start start = {.session = call->session,
                                .turn = {.chat = call->chat,
-                                        .parent = found.leaf,
                                         .text = &call->text,
                                         .command = true,
                                         .reset = reset,
                                         .answer = stream ? NULL : &text},
                                .say = call->result};
-    return chat_start(call->book, &start, call->done, err);
+    return chat_ask(call->book, &start, call->done, err);
 }
 
 static enum status say(const struct call *call, struct err *err)
@@ -177,36 +169,36 @@ static enum status clear(const struct call *call, struct err *err)
     return status == STATUS_OK ? done_with(call, CHAT_CHANGED) : status;
 }
 
+static enum status with_last(const struct call *call,
+                             enum status (*act)(struct chat_book *book, uint64_t session, uint64_t message,
+                                                struct chat_done *done, struct err *err),
+                             struct err *err)
+{
+    uint64_t leaf;
+    enum status status = chat_leaf(call->book, call->session, call->chat, &leaf, err);
+    if (status == STATUS_OK && !leaf)
+        status = err_set(err, STATUS_ARGUMENT, "There is no reply in this chat yet.");
+    return status == STATUS_OK ? act(call->book, call->session, leaf, call->done, err) : status;
+}
+
 static enum status go_on(const struct call *call, struct err *err)
 {
-    uint64_t reply;
-    enum status status = chat_last_reply(call->book, call->session, call->chat, &reply, err);
-    return status == STATUS_OK ? chat_continue(call->book, call->session, reply, call->done, err) : status;
+    return with_last(call, chat_continue, err);
 }
 
 static enum status regenerate(const struct call *call, struct err *err)
 {
-    uint64_t reply;
-    enum status status = chat_last_reply(call->book, call->session, call->chat, &reply, err);
-    return status == STATUS_OK ? chat_regenerate(call->book, call->session, reply, call->done, err) : status;
+    return with_last(call, chat_regenerate, err);
 }
 
 /* As if the person had written it. */
 static enum status ask(const struct call *call, struct err *err)
 {
-    struct store_chat found = {0};
     struct str text = buf_str(&call->result->text);
     if (call->result->text.failed)
         return err_no_memory(err, "running a command");
-    if (call->chat) {
-        enum status status =
-            store_chat_find(call->book->config.store, call->session, call->chat, &found, err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    struct chat_start start = {.session = call->session,
-                               .turn = {.chat = call->chat, .parent = found.leaf, .text = &text}};
-    return chat_start(call->book, &start, call->done, err);
+    struct chat_start start = {.session = call->session, .turn = {.chat = call->chat, .text = &text}};
+    return chat_ask(call->book, &start, call->done, err);
 }
 
 static enum status rename_chat(const struct call *call, struct err *err)

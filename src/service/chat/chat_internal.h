@@ -61,8 +61,11 @@ void chat_follow_ups_start(struct chat_book *book, const struct chat_turn_reques
 void chat_follow_ups_stop(struct chat_book *book);
 void chat_follow_ups_free(struct chat_book *book);
 
-/* The chat's newest reply; STATUS_ARGUMENT if it has none. */
-enum status chat_last_reply(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t *reply,
-                            struct err *err);
+/* The last message that the chat shows; 0 if there is none, or no chat. */
+enum status chat_leaf(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t *leaf,
+                      struct err *err);
+/* The same as chat_start, for what a person says next in start->turn.chat: finds the parent. */
+enum status chat_ask(struct chat_book *book, struct chat_start *start, struct chat_done *done,
+                     struct err *err);
 
 #endif

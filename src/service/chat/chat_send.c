@@ -268,30 +268,50 @@ enum status chat_start(struct chat_book *book, const struct chat_start *start, s
 
 /* -- what people do -- */
 
-static enum status find_message(struct chat_book *book, uint64_t session, uint64_t id, enum store_role role,
-                                uint64_t *chat, uint64_t *parent, bool *command, struct err *err)
+/* What is needed of a message that something is done with. */
+struct found {
+    uint64_t id, chat, parent;
+    enum store_role role;
+    bool command;
+};
+
+static enum status find_message(struct chat_book *book, uint64_t session, uint64_t id, struct found *found,
+                                struct err *err)
 {
     struct store_path path = {NULL, 0, 0};
     enum status status = store_message_find(book->config.store, session, id, &path, err);
-    if (status == STATUS_OK && path.messages[0].role != role)
-        status = err_set(err, STATUS_ARGUMENT, "That cannot be done with this message.");
     if (status == STATUS_OK) {
-        *chat = path.messages[0].chat;
-        *parent = path.messages[0].parent;
-        *command = path.messages[0].command;
+        const struct store_message *message = &path.messages[0];
+        *found = (struct found){id, message->chat, message->parent, message->role, message->command};
     }
     store_path_free(&path);
     return status;
 }
 
-enum status chat_last_reply(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t *reply,
-                            struct err *err)
+enum status chat_leaf(struct chat_book *book, uint64_t session, uint64_t chat, uint64_t *leaf,
+                      struct err *err)
 {
     struct store_chat found = {0};
     enum status status = chat ? store_chat_find(book->config.store, session, chat, &found, err) : STATUS_OK;
-    *reply = found.leaf;
-    if (status == STATUS_OK && !found.leaf)
-        status = err_set(err, STATUS_ARGUMENT, "There is no reply in this chat yet.");
+    *leaf = found.leaf;
+    return status;
+}
+
+enum status chat_ask(struct chat_book *book, struct chat_start *start, struct chat_done *done,
+                     struct err *err)
+{
+    uint64_t leaf;
+    struct found found = {0};
+    enum status status = chat_leaf(book, start->session, start->turn.chat, &leaf, err);
+    if (status == STATUS_OK && leaf)
+        status = find_message(book, start->session, leaf, &found, err);
+    /* A question whose reply was deleted is not shown any more: the new one takes its place, beside it. */
+    bool beside = found.role == STORE_USER && leaf != 0;
+    start->turn.parent = beside ? found.parent : leaf;
+    if (status == STATUS_OK)
+        status = chat_start(book, start, done, err);
+    if (status == STATUS_OK && beside)
+        done->change = CHAT_CHANGED;
     return status;
 }
 
@@ -301,17 +321,11 @@ enum status chat_send(struct chat_book *book, uint64_t session, uint64_t chat, s
     struct buf clean = BUF_INIT;
     enum status status = chat_clean_text(text, &clean, err);
     struct str cleaned = buf_str(&clean);
-    if (status == STATUS_OK && commands_is_command(cleaned)) {
+    struct chat_start start = {.session = session, .turn = {.chat = chat, .text = &cleaned}};
+    if (status == STATUS_OK && commands_is_command(cleaned))
         status = chat_command(book, session, chat, cleaned, done, err);
-    } else if (status == STATUS_OK) {
-        struct store_chat found = {0};
-        if (chat)
-            status = store_chat_find(book->config.store, session, chat, &found, err);
-        struct chat_start start = {.session = session,
-                                   .turn = {.chat = chat, .parent = found.leaf, .text = &cleaned}};
-        if (status == STATUS_OK)
-            status = chat_start(book, &start, done, err);
-    }
+    else if (status == STATUS_OK)
+        status = chat_ask(book, &start, done, err);
     buf_free(&clean);
     return status;
 }
@@ -320,44 +334,57 @@ enum status chat_edit(struct chat_book *book, uint64_t session, uint64_t message
                       struct chat_done *done, struct err *err)
 {
     struct buf clean = BUF_INIT;
-    uint64_t chat = 0, parent = 0;
-    bool command = false;
+    struct found found;
     enum status status = chat_clean_text(text, &clean, err);
     struct str cleaned = buf_str(&clean);
     if (status == STATUS_OK)
-        status = find_message(book, session, message, STORE_USER, &chat, &parent, &command, err);
+        status = find_message(book, session, message, &found, err);
+    if (status == STATUS_OK && found.role != STORE_USER)
+        status = err_set(err, STATUS_ARGUMENT, "Only your own messages can be edited.");
     if (status == STATUS_OK && commands_is_command(cleaned))
         status = err_set(err, STATUS_ARGUMENT, "A message cannot become a command. Send the command below.");
-    struct chat_start start = {.session = session,
-                               .turn = {.chat = chat, .parent = parent, .text = &cleaned}};
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        struct chat_start start = {.session = session,
+                                   .turn = {.chat = found.chat, .parent = found.parent, .text = &cleaned}};
         status = chat_start(book, &start, done, err);
+    }
     if (status == STATUS_OK)
         done->change = CHAT_CHANGED;
     buf_free(&clean);
     return status;
 }
 
-enum status chat_regenerate(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
-                            struct err *err)
+/* A message that the model has to do with. */
+static enum status find_of_model(struct chat_book *book, uint64_t session, uint64_t id, struct found *found,
+                                 struct err *err)
 {
-    uint64_t chat = 0, parent = 0;
-    bool command = false;
-    enum status status = find_message(book, session, reply, STORE_ASSISTANT, &chat, &parent, &command, err);
-    if (status == STATUS_OK && command)
-        status = err_set(err, STATUS_ARGUMENT, "This is the answer to a command. Send the command again.");
-    struct chat_start start = {.session = session, .turn = {.chat = chat, .parent = parent}};
-    return status == STATUS_OK ? chat_start(book, &start, done, err) : status;
+    enum status status = find_message(book, session, id, found, err);
+    if (status == STATUS_OK && found->command)
+        return err_set(err, STATUS_ARGUMENT, "This belongs to a command. Send the command again.");
+    return status;
+}
+
+enum status chat_regenerate(struct chat_book *book, uint64_t session, uint64_t message,
+                            struct chat_done *done, struct err *err)
+{
+    struct found found;
+    enum status status = find_of_model(book, session, message, &found, err);
+    if (status != STATUS_OK)
+        return status;
+    uint64_t question = found.role == STORE_USER ? found.id : found.parent;
+    struct chat_start start = {.session = session, .turn = {.chat = found.chat, .parent = question}};
+    return chat_start(book, &start, done, err);
 }
 
 enum status chat_continue(struct chat_book *book, uint64_t session, uint64_t reply, struct chat_done *done,
                           struct err *err)
 {
-    uint64_t chat = 0, parent = 0;
-    bool command = false;
-    enum status status = find_message(book, session, reply, STORE_ASSISTANT, &chat, &parent, &command, err);
-    if (status == STATUS_OK && command)
-        status = err_set(err, STATUS_ARGUMENT, "This is the answer to a command. Send the command again.");
-    struct chat_start start = {.session = session, .continues = reply, .turn = {.chat = chat}};
-    return status == STATUS_OK ? chat_start(book, &start, done, err) : status;
+    struct found found;
+    enum status status = find_of_model(book, session, reply, &found, err);
+    if (status == STATUS_OK && found.role != STORE_ASSISTANT)
+        status = err_set(err, STATUS_ARGUMENT, "Only a reply can go on.");
+    if (status != STATUS_OK)
+        return status;
+    struct chat_start start = {.session = session, .continues = reply, .turn = {.chat = found.chat}};
+    return chat_start(book, &start, done, err);
 }

@@ -265,7 +265,22 @@ static void test_branches(void **state)
     assert_int_equal(store_branch(person.store, person.session, second, &err), STATUS_OK);
     ask(&person, "and?");
     assert_string_equal(fake.prompt, "u:first;a:one;u:second;a:two;u:and?;a:");
-    assert_int_equal(chat_regenerate(person.book, person.session, question, &done, &err), STATUS_ARGUMENT);
+    assert_int_equal(chat_regenerate(person.book, person.session, question, &done, &err), STATUS_OK);
+    uint64_t fourth = wait_for(&person, done.reply)->id;
+    assert_string_equal(fake.prompt, "u:first;a:one;u:second;a:");
+    assert_int_equal(chat_continue(person.book, person.session, question, &done, &err), STATUS_ARGUMENT);
+
+    /* A question whose reply was deleted: the next one stands beside it, or it is answered after all. */
+    assert_int_equal(store_message_delete(person.store, person.session, fourth, true, &err), STATUS_OK);
+    assert_int_equal(store_message_delete(person.store, person.session, first, true, &err), STATUS_OK);
+    assert_int_equal(count_shown(&person), 1);
+    assert_int_equal(chat_send(person.book, person.session, person.chat, str_of("instead"), &done, &err),
+                     STATUS_OK);
+    assert_int_equal(done.change, CHAT_CHANGED);
+    wait_for(&person, done.reply);
+    assert_string_equal(fake.prompt, "u:instead;a:");
+    assert_int_equal(count_shown(&person), 2);
+    assert_int_equal(store_message_delete(person.store, person.session, first, false, &err), STATUS_OK);
     assert_int_equal(chat_edit(person.book, person.session, first, str_of("x"), &done, &err),
                      STATUS_ARGUMENT);
     assert_int_equal(chat_edit(person.book, person.session, question, str_of(" "), &done, &err),
